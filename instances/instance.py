@@ -1,0 +1,368 @@
+"""The immutable, columnar instance: tables of numpy columns with one list of names each.
+
+Shapes use D demands, H hubs, R resources, T periods, N nodes, L links. Arrays are read-only. Nothing here
+reads files or judges values; ``reading`` builds these tables and ``rules`` judges them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+
+OPEN, OPTIONAL, CLOSED = 0, 1, 2
+STATUS = ("open", "optional", "closed")
+
+
+class Names(Sequence[str]):
+    """An immutable list of unique names with fast lookup."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self._names)}
+
+    def find(self, name: str) -> int:
+        """Position of a name, or -1."""
+        return self._position.get(name, -1)
+
+    def index(self, name: str, *_: Any) -> int:  # type: ignore[override]
+        """Position of a name; raises KeyError if unknown."""
+        return self._position[name]
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._names[i]
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._position
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Names) and self._names == other._names
+
+    def __hash__(self) -> int:
+        return hash(self._names)
+
+    def __repr__(self) -> str:
+        return f"Names({list(self._names[:3])}{'...' if len(self) > 3 else ''}, {len(self)})"
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values over time, stored as ``scale * table[row]`` (``row`` -1: constant ``scale``).
+
+    scale: (...,) float64; row: the same shape, int32; table: (K, T) float64. A demand with its own series has
+    scale 1; one that follows a named profile has the profile's row.
+    """
+
+    scale: Floats
+    row: Ints
+    table: Floats
+
+    def dense(self, where: Any = ...) -> Floats:
+        """Values of the selected entries, (..., T)."""
+        scale, row = self.scale[where], self.row[where]
+        out = np.repeat(np.asarray(scale, dtype=np.float64)[..., None], self.table.shape[1], axis=-1)
+        varying = row >= 0
+        if np.any(varying):
+            out[varying] = scale[varying][..., None] * self.table[row[varying]]
+        return out
+
+    @property
+    def periods(self) -> int:
+        return self.table.shape[1]
+
+
+class Row(Mapping[str, Any]):
+    """A frozen view of one row of a table: ``row["node"]`` or ``row.node``."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = MappingProxyType(values)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self._values[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Row({dict(self._values)})"
+
+
+class Table:
+    """Base of the tables: a length, and a frozen view of one row on request."""
+
+    names: Names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, name: str) -> Row:
+        """The row of that name; raises KeyError if unknown."""
+        i = self.names.index(name)
+        values: dict[str, Any] = {"name": name}
+        for f in fields(self):  # type: ignore[arg-type]
+            column = getattr(self, f.name)
+            if isinstance(column, Series):
+                values[f.name] = column.dense(i)
+            elif f.name != "names" and isinstance(column, (np.ndarray, tuple)) and len(column) == len(self):
+                values[f.name] = column[i]
+        return Row(values)
+
+
+@dataclass(frozen=True)
+class Time:
+    """Periods in blocks."""
+
+    block_names: Names
+    block_start: tuple[str, ...]  # ISO 8601 with offset
+    block_cyclic: Bools  # (B,)
+    block_weight: Floats  # (B,) occurrences in the horizon
+    block: Ints  # (T,) block of each period
+    hours: Floats  # (T,) length of each period
+
+    @property
+    def count(self) -> int:
+        return len(self.hours)
+
+    @cached_property
+    def weighted_hours(self) -> Floats:
+        """(T,) hours that each period stands for in the horizon: block weight x hours."""
+        return self.block_weight[self.block] * self.hours
+
+    def start(self, b: int) -> int:
+        """First period of block b."""
+        return int(np.searchsorted(self.block, b))
+
+
+@dataclass(frozen=True)
+class Resources(Table):
+    names: Names
+    label: tuple[str, ...]
+    unit: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Nodes(Table):
+    names: Names
+    label: tuple[str, ...]
+    latitude: Floats  # (N,) nan: not given
+    longitude: Floats
+    access_latency_ms: Floats
+    transit: Bools
+
+
+@dataclass(frozen=True)
+class LinkModules:
+    """One row per kind of module of a link."""
+
+    names: tuple[str, ...]
+    link: Ints
+    capacity_gbps: Floats
+    cost: Floats
+    max_count: Ints
+
+
+@dataclass(frozen=True)
+class Links(Table):
+    names: Names
+    a: Ints  # (L,) node
+    b: Ints
+    latency_ms: Floats
+    capacity_gbps: Series  # (L,) each direction; inf: unlimited
+    price_per_gbps_h: Floats
+    directed: Bools
+    status: NDArray[np.int8]  # OPEN, OPTIONAL, CLOSED
+    opening_cost: Floats
+    modules: LinkModules
+
+
+@dataclass(frozen=True)
+class LatencyMatrix:
+    """Node-to-hub latencies instead of a network. Rows and columns are nodes and hubs of the instance."""
+
+    nodes: Ints  # (n,)
+    hubs: Ints  # (m,)
+    latency_ms: Floats  # (n, m); nan: no connection
+    price_per_gbps_h: Floats  # (n, m)
+
+
+@dataclass(frozen=True)
+class HubModules:
+    """One row per kind of module of a hub."""
+
+    names: tuple[str, ...]
+    hub: Ints
+    capacity: Floats  # (M, R)
+    connection_kw: Floats
+    cost: Floats
+    max_count: Ints
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """One row per energy contract of a hub."""
+
+    names: tuple[str, ...]
+    hub: Ints
+    available_kw: Series  # (C,)
+    price_per_kwh: Series
+    green: Bools
+
+
+@dataclass(frozen=True)
+class Hubs(Table):
+    names: Names
+    label: tuple[str, ...]
+    node: Ints
+    latitude: Floats
+    longitude: Floats
+    tags: tuple[tuple[str, ...], ...]
+    access_latency_ms: Floats
+    status: NDArray[np.int8]
+    opening_cost: Floats
+    capacity: Series  # (H, R) units; inf: unlimited; 0: not supplied
+    modules: HubModules
+    pue: Series  # (H,)
+    idle_kw: Floats
+    power_kw_per_unit: Floats  # (H, R)
+    energy_price_per_kwh: Series  # (H,)
+    carbon_kg_per_kwh: Series  # (H,)
+    carbon_may_be_negative: Bools
+    connection_limit_kw: Floats  # inf: unlimited
+    contracts: Contracts
+    carbon_cap_kg: Floats  # inf: none
+
+
+@dataclass(frozen=True)
+class Residency:
+    """Distinct residency rules; ``Demands.residency`` points here."""
+
+    allowed_hubs: tuple[tuple[str, ...] | None, ...]  # None: all
+    forbidden_hubs: tuple[tuple[str, ...], ...]
+    allowed_tags: tuple[tuple[str, ...] | None, ...]
+    forbidden_tags: tuple[tuple[str, ...], ...]
+    allowed: Bools  # (S, H) what the four rules come to
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Per-hub overrides, sorted by (demand, hub), at most one row per pair."""
+
+    demand: Ints  # (P,)
+    hub: Ints
+    has_amount: Bools  # replaces the demand's amounts there
+    amount: Series  # (P, R); meaningful where has_amount
+    cost: Floats  # money for the whole demand over the horizon; 0: none
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Given assignments, sorted by demand."""
+
+    demand: Ints
+    hub: Ints
+    route: tuple[tuple[str, ...] | None, ...]  # link names; None: any
+
+
+@dataclass(frozen=True)
+class Demands(Table):
+    names: Names
+    label: tuple[str, ...]  # () when no demand has a label
+    tags: tuple[tuple[str, ...], ...]  # () when no demand has tags
+    node: Ints
+    amount: Series  # (D, R) units; for deferrable demands: work arriving
+    first_resource: Ints  # (D,) first resource named in amount
+    traffic_gbps: Series  # (D,) to the hub
+    traffic_per_unit: Floats  # (D,) where traffic was given per unit of the first resource; nan elsewhere
+    traffic_back_gbps: Series  # (D,) from the hub
+    max_latency_ms: Floats  # inf: none
+    single: Bools
+    per_period: Bools
+    unserved_penalty_per_unit_h: Floats  # nan: must be served
+    residency: Ints  # (D,) row of residency_rules
+    residency_rules: Residency
+    deferrable: Bools
+    window_h: Floats  # nan where not deferrable
+    max_rate: Floats  # inf: unlimited
+    fixed: Pins
+    overrides: Overrides
+
+
+@dataclass(frozen=True)
+class Policy:
+    carbon_price_per_kg: float
+    carbon_cap_kg: float  # inf: none
+    open_hubs_min: int
+    open_hubs_max: int  # number of hubs where no limit
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One row of provenance."""
+
+    path: str
+    status: str
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The data of one planning problem, in names and units."""
+
+    name: str
+    title: str
+    description: str
+    currency: str
+    timezone: str
+    provenance: tuple[Origin, ...]
+    time: Time
+    resources: Resources
+    profiles: Names  # rows 0..K-1 of every demand and hub series table
+    profile_table: Floats  # (K, T)
+    nodes: Nodes
+    links: Links
+    latency_matrix: LatencyMatrix | None
+    hubs: Hubs
+    demands: Demands
+    policy: Policy
+    route_candidates: int
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the content, equal for every container."""
+        from instances.fingerprint import fingerprint
+
+        return fingerprint(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"Instance({self.name!r}, {len(self.demands)} demands, {len(self.hubs)} hubs, "
+            f"{self.time.count} periods, {len(self.links)} links)"
+        )

@@ -1,0 +1,31 @@
+"""The planning layer: compile, solve, check, evaluate, report. Names load on first use, so that importing is quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optimizer.checking import Report, check
+    from optimizer.evaluating import Evaluation, evaluate
+    from optimizer.plan import Plan
+    from optimizer.plan_files import read_plan, write_plan
+    from optimizer.pyomo_model import to_pyomo
+    from optimizer.solving import Options, RejectedPlan, solve
+
+__all__ = [
+    "Evaluation", "Options", "Plan", "RejectedPlan", "Report", "check", "evaluate", "read_plan", "solve", "to_pyomo",
+    "write_plan",
+]  # fmt: skip
+
+_HOME = {
+    "Evaluation": "evaluating", "evaluate": "evaluating", "Options": "solving", "RejectedPlan": "solving",
+    "solve": "solving", "Plan": "plan", "Report": "checking", "check": "checking", "read_plan": "plan_files",
+    "write_plan": "plan_files", "to_pyomo": "pyomo_model",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"optimizer.{_HOME[name]}"), name)

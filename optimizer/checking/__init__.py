@@ -1,0 +1,103 @@
+"""The independent audit: feasibility and every cost term from ``docs/model.md``, the instance and the plan alone.
+
+It shares no code with compile or the solvers, only the rule of candidate routes. Rules go table by table, one short
+function each; the lists ``RULES`` of the modules are run in this order.
+"""
+
+from __future__ import annotations
+
+import math
+from math import nan
+
+import numpy as np
+
+from instances.instance import Instance
+from optimizer.checking import costs, deferral, energy, paths, shares, sites
+from optimizer.checking.case import Case
+from optimizer.checking.report import Breach, Report, Violation
+from optimizer.checking.rows import readable
+from optimizer.plan import Plan
+
+__all__ = ["Report", "Violation", "check"]
+
+RULES = (*shares.RULES, *paths.RULES, *deferral.RULES, *sites.RULES, *energy.RULES)
+
+
+def check(instance: Instance, plan: Plan) -> Report:
+    """Audit a plan: every violation of the model's rows, and every stated number that is not the recomputed one.
+
+    Tables that are out of range or not finite are violations of rule ``table`` and left out of the sums; the rest is
+    judged as it stands. Of each rule the 1000 worst violations are listed and all are counted. Raises nothing for
+    a broken plan. A plan without decisions gets the one violation ``no_plan``.
+    """
+    breaches: list[Breach] = []
+    if plan.fingerprint != instance.fingerprint:
+        text = f"the plan is for {plan.fingerprint[:40]!r}, the instance is {instance.fingerprint[:40]!r}"
+        breaches.append(_alone("fingerprint", text))
+    if plan.decisions is None:
+        return _empty(instance, [*breaches, _alone("no_plan", f"status {plan.status}")])
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows, unreadable = readable(instance, plan.decisions)
+        case = Case(instance, plan, rows)
+        breaches += unreadable
+        for rule in RULES:
+            breaches += rule(case)
+        return _report(case, breaches)
+
+
+def _report(case: Case, breaches: list[Breach]) -> Report:
+    grid, contract = energy.carbon(case)
+    terms, kg = costs.terms(case), float((grid + contract).sum())
+    breaches = breaches + costs.stated(case, terms, kg)
+    return Report(
+        violations=tuple(v for b in breaches for v in b.violations),
+        counts=_counts(breaches),
+        terms=terms,
+        carbon_terms={"energy": float(grid.sum()), "contract": float(contract.sum())},
+        carbon_kg=kg,
+        objective=sum(terms.values()),
+        load=case.flows.load,
+        capacity=sites.capacities(case),
+        facility_kw=case.facility_kw,
+        grid_kw=case.rows.grid_kw,
+        contract_kw=case.rows.contract_kw,
+        hub_carbon_kg=grid + contract,
+        traffic=case.traffic,
+        bandwidth=sites.bandwidths(case),
+        unserved_unit_h=costs.unserved_unit_h(case),
+    )
+
+
+def _empty(instance: Instance, breaches: list[Breach]) -> Report:
+    hubs, periods, links = len(instance.hubs), instance.time.count, len(instance.links)
+    units, power, arcs = np.zeros((hubs, len(instance.resources), periods)), np.zeros((hubs, periods)), np.zeros(
+        (2 * links, periods)
+    )
+    return Report(
+        violations=tuple(v for b in breaches for v in b.violations),
+        counts=_counts(breaches),
+        terms={},
+        carbon_terms={},
+        carbon_kg=0.0,
+        objective=math.inf,
+        load=units,
+        capacity=units,
+        facility_kw=power,
+        grid_kw=power,
+        contract_kw=np.zeros((len(instance.hubs.contracts.names), periods)),
+        hub_carbon_kg=np.zeros(hubs),
+        traffic=arcs,
+        bandwidth=arcs,
+        unserved_unit_h=np.zeros(len(instance.demands)),
+    )
+
+
+def _counts(breaches: list[Breach]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for b in breaches:
+        counts[b.rule] = counts.get(b.rule, 0) + b.count
+    return counts
+
+
+def _alone(rule: str, place: str) -> Breach:
+    return Breach(rule, 1, (Violation(rule, place, nan, "", nan, nan),))

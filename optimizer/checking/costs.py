@@ -1,0 +1,89 @@
+"""Cost terms recomputed, and rules about what the plan states: terms, objective, carbon, bounds and status."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instances.instance import OPTIONAL
+from optimizer.checking.case import Case
+from optimizer.checking.energy import carbon
+from optimizer.checking.loads import chunks, override_of
+from optimizer.checking.paths import matrix_values
+from optimizer.checking.report import Breach, apart, over
+
+Floats = NDArray[np.float64]
+
+
+def terms(case: Case) -> dict[str, float]:
+    """Every cost term in money, in the order of ``docs/model.md``."""
+    hubs, rows, policy = case.instance.hubs, case.rows, case.instance.policy
+    weight = case.instance.time.weighted_hours
+    return {
+        "energy": float((hubs.energy_price_per_kwh.dense() * rows.grid_kw @ weight).sum()),
+        "contract": float((hubs.contracts.price_per_kwh.dense() * rows.contract_kw @ weight).sum()),
+        "network": network(case),
+        "opening": opening(case),
+        "expansion": float(hubs.modules.cost @ rows.hub_modules)
+        + float(case.instance.links.modules.cost @ rows.link_modules),
+        "carbon": policy.carbon_price_per_kg * float(np.sum(carbon(case))),
+        "unserved": float(np.nansum(unserved_unit_h(case) * case.instance.demands.unserved_penalty_per_unit_h)),
+        "override": override(case),
+    }
+
+
+def network(case: Case) -> float:
+    """Price of traffic on links, or of node and hub with a latency matrix."""
+    weight, matrix = case.instance.time.weighted_hours, case.instance.latency_matrix
+    if matrix is None:
+        return float(np.repeat(case.instance.links.price_per_gbps_h, 2) @ (case.traffic @ weight))
+    price = np.nan_to_num(matrix_values(case, matrix.price_per_gbps_h))
+    return float(price @ ((case.flows.forth + case.flows.back) @ weight))
+
+
+def opening(case: Case) -> float:
+    """Optional hubs and links that are open."""
+    total = 0.0
+    for table, is_open in ((case.instance.hubs, case.rows.hub_open), (case.instance.links, case.rows.link_open)):
+        total += float(table.opening_cost @ (is_open & (table.status == OPTIONAL)))
+    return total
+
+
+def unserved_unit_h(case: Case) -> Floats:
+    """(D,) unit-hours of all resources over the horizon that stay unserved; 0 where a demand must be served."""
+    instance = case.instance
+    out = np.zeros(len(instance.demands))
+    for part in chunks(np.flatnonzero(case.may_be_unserved), instance.time.count * len(instance.resources)):
+        left = case.unserved(part)
+        part, left = part[left.any(axis=1)], left[left.any(axis=1)]
+        out[part] = (instance.demands.amount.dense(part).sum(axis=1) * left) @ instance.time.weighted_hours
+    return out
+
+
+def override(case: Case) -> float:
+    """Costs of serving at a hub, times the share; per-period shares by weight x hours of the demand's periods."""
+    table, rows = case.instance.demands.overrides, case.rows
+    row = override_of(case.instance, rows.demand, rows.hub)
+    where = np.flatnonzero((row >= 0) & case.row_active)
+    value = table.cost[row[where]] * rows.share[where]
+    moving = case.moving_row[rows.demand[where]]
+    weight = case.instance.time.weighted_hours
+    span = np.where(moving >= 0, (case.active @ weight)[moving], 1.0) if len(case.moving) else 1.0
+    return float((value * np.where(moving >= 0, weight[rows.period[where]], 1.0) / span).sum())
+
+
+def stated(case: Case, terms: dict[str, float], carbon_kg: float) -> list[Breach]:
+    """What the plan states about itself is what was recomputed, and its bounds and status agree with it."""
+    plan, total = case.plan, sum(terms.values())
+    scale = max(1.0, sum(abs(v) for v in terms.values()))
+    names = [*terms, *(name for name in plan.terms if name not in terms)]
+    value = [plan.terms.get(name, 0.0) for name in names]
+    found = apart("term", "money", value, [terms.get(name, 0.0) for name in names], lambda i: names[i], scale)
+    found += apart("objective", "money", plan.objective, total, lambda: "plan", scale)
+    found += apart("stated_carbon", "kg", plan.carbon_kg, carbon_kg, lambda: "plan")
+    for name in ("bound", "proven_bound"):
+        found += over("bound", "money", getattr(plan, name), total, lambda n=name: n, scale=scale)
+    if plan.status == "OPTIMAL":
+        gap = float(plan.options.get("gap", 1e-4)) * max(abs(total), 1e-9 * scale)
+        found += over("status", "money", total - plan.bound, gap, lambda: "gap of an OPTIMAL plan", scale=scale)
+    return found

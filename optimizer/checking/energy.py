@@ -1,0 +1,53 @@
+"""Rules about power and carbon."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.checking.case import Case
+from optimizer.checking.report import Breach, apart, over
+
+Floats = NDArray[np.float64]
+
+
+def carbon(case: Case) -> tuple[Floats, Floats]:
+    """(H,) kg of grid energy and kg of contract energy over the horizon, both at the grid's factor."""
+    factor = case.instance.hubs.carbon_kg_per_kwh.dense() * case.instance.time.weighted_hours
+    return (factor * case.rows.grid_kw).sum(axis=1), (factor * case.contract_sum).sum(axis=1)
+
+
+def balance(case: Case) -> list[Breach]:
+    """**balance[h,t]**: facility power is what comes from grid and contracts."""
+    return apart("balance", "kW", case.facility_kw, case.rows.grid_kw + case.contract_sum, case.hub_at)
+
+
+def source(case: Case) -> list[Breach]:
+    """g >= 0, and **contract[h,c,t]**: 0 <= q <= available of the open hub."""
+    contracts, rows = case.instance.hubs.contracts, case.rows
+
+    def place(c: int, t: int) -> str:
+        return f"{case.instance.hubs.names[contracts.hub[c]]}, {contracts.names[c]}, period {t}"
+
+    available = np.where(rows.hub_open[contracts.hub][:, None], contracts.available_kw.dense(), 0.0)
+    found = over("grid", "kW", rows.grid_kw, 0.0, case.hub_at, below=True)
+    found += over("contract", "kW", rows.contract_kw, available, place)
+    return found + over("contract", "kW", rows.contract_kw, 0.0, place, below=True)
+
+
+def connection(case: Case) -> list[Breach]:
+    """**connection[h,t]**: grid and contracts together within the connection, with its modules'."""
+    hubs, rows = case.instance.hubs, case.rows
+    limit = hubs.connection_limit_kw.astype(np.float64)
+    np.add.at(limit, hubs.modules.hub, hubs.modules.connection_kw * rows.hub_modules)
+    return over("connection", "kW", rows.grid_kw + case.contract_sum, limit[:, None], case.hub_at)
+
+
+def carbon_caps(case: Case) -> list[Breach]:
+    """**hub_carbon[h]** and **carbon**."""
+    kg = sum(carbon(case))
+    found = over("hub_carbon", "kg", kg, case.instance.hubs.carbon_cap_kg, case.hub_at)
+    return found + over("carbon", "kg", np.sum(kg), case.instance.policy.carbon_cap_kg, lambda: "policy")
+
+
+RULES = (balance, source, connection, carbon_caps)

@@ -1,0 +1,197 @@
+"""The plan's tables as far as they can be read: what is out of range or not finite is reported and left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from math import nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instances.instance import Instance
+from optimizer.checking.report import Breach, Violation, listed
+from optimizer.plan import Decisions, PlanRoutes
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+
+MEASURES = ("share", "part", "latency_ms")  # columns of numbers; all others are positions
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Readable rows. n assignments, e execution rows, K different routes (equal ones share a number)."""
+
+    demand: Indices  # (n,)
+    hub: Indices
+    route: Indices  # (n,) row of the routes below
+    share: Floats
+    period: Indices  # (n,) -1: all periods
+    part_row: Indices  # (e,) row of the assignments above
+    part_period: Indices
+    part: Floats
+    route_node: Indices  # (K,) -1: out of range
+    route_hub: Indices
+    route_label: tuple[str, ...]
+    arc_route: Indices  # (number of arcs,) arcs of all routes, in order
+    arc: Indices  # 2 x link + direction; those out of range are left out
+    route_broken: Bools  # (K,) an arc is out of range
+    stated_route: Indices  # number of the route that each row of the plan's table states
+    stated_ms: Floats  # its stated latency
+    hub_open: Bools
+    link_open: Bools
+    hub_modules: Floats
+    link_modules: Floats
+    grid_kw: Floats  # (H, T)
+    contract_kw: Floats  # (C, T)
+
+
+def unreadable(place: str) -> Breach:
+    """The breach of a table that cannot be read at all."""
+    return Breach("table", 1, (Violation("table", place, nan, "", nan, nan),))
+
+
+def positions(column: Any) -> NDArray[np.int64]:
+    """Whole numbers of any column; -2 for what is not one. Raises TypeError, ValueError for what is not numbers."""
+    values = np.asarray(column)
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64, copy=False)
+    values = values.astype(np.float64)
+    whole = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**31)
+    return np.where(whole, values, -2).astype(np.int64)
+
+
+def table(name: str, columns: dict[str, Any], breaches: list[Breach]) -> dict[str, Any]:
+    """Columns of one table as arrays of one length: numbers for share and part, positions else; empty if unreadable."""
+    try:
+        read = {
+            key: np.asarray(c, dtype=np.float64) if key in MEASURES else positions(c)
+            for key, c in columns.items()
+        }
+        sizes = {c.shape for c in read.values()}
+        if len(sizes) == 1 and len(next(iter(sizes))) == 1:
+            return read
+        found = "columns of different length"
+    except (TypeError, ValueError, OverflowError):
+        found = "columns that are not numbers"
+    breaches.append(unreadable(f"{name}: {found}"))
+    return {key: np.zeros(0, dtype=np.float64 if key in MEASURES else np.int64) for key in columns}
+
+
+def outside(column: Any, size: int, least: int = 0) -> Bools:
+    """Mask of positions that are not in least..size-1."""
+    return np.asarray((column < least) | (column >= size))
+
+
+def readable(instance: Instance, decisions: Decisions) -> tuple[Rows, list[Breach]]:
+    """The readable part of the decisions, and a breach of rule ``table`` for each table with unreadable entries."""
+    breaches: list[Breach] = []
+    routes, label, number = distinct_routes(instance, decisions.routes, breaches)
+    given = decisions.assignments
+    names = ("demand", "hub", "route", "share", "period")
+    rows = table("assignments", {key: getattr(given, key) for key in names}, breaches)
+    periods = instance.time.count
+    bad = (
+        outside(rows["demand"], len(instance.demands))
+        | outside(rows["hub"], len(instance.hubs))
+        | outside(rows["route"], len(number))
+        | outside(rows["period"], periods, -1)
+        | ~np.isfinite(rows["share"])
+    )
+    breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"assignments, row {i}")
+    new = np.where(bad, -1, np.cumsum(~bad) - 1)
+    rows = {key: column[~bad] for key, column in rows.items()}
+
+    keys = ("assignment", "period", "part")
+    parts = table("execution", {key: getattr(decisions.execution, key) for key in keys}, breaches)
+    bad = outside(parts["assignment"], len(new)) | outside(parts["period"], periods) | ~np.isfinite(parts["part"])
+    breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"execution, row {i}")
+    part_row = new[parts["assignment"][~bad]]
+    kept = part_row >= 0
+
+    whole = Whole(breaches)
+    modules = instance.hubs.modules, instance.links.modules
+    contracts = len(instance.hubs.contracts.names)
+    return Rows(
+        demand=rows["demand"].astype(np.int32),
+        hub=rows["hub"].astype(np.int32),
+        route=number[rows["route"]].astype(np.int32),
+        share=rows["share"],
+        period=rows["period"].astype(np.int32),
+        part_row=part_row[kept].astype(np.int32),
+        part_period=parts["period"][~bad][kept].astype(np.int32),
+        part=parts["part"][~bad][kept],
+        route_label=label,
+        **routes,
+        hub_open=whole.read("open hubs", decisions.sites.hub_open, (len(instance.hubs),)) > 0.5,
+        link_open=whole.read("open links", decisions.sites.link_open, (len(instance.links),)) > 0.5,
+        hub_modules=whole.read("hub modules", decisions.sites.hub_modules, (len(modules[0].names),)),
+        link_modules=whole.read("link modules", decisions.sites.link_modules, (len(modules[1].names),)),
+        grid_kw=whole.read("grid power", decisions.power.grid_kw, (len(instance.hubs), periods)),
+        contract_kw=whole.read("contract power", decisions.power.contract_kw, (contracts, periods)),
+    ), breaches
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Reads arrays whose shape the instance fixes."""
+
+    breaches: list[Breach]
+
+    def read(self, name: str, column: Any, shape: tuple[int, ...]) -> Floats:
+        """The array, with zeros where it is not finite or (all of it) of the wrong shape."""
+        try:
+            values = np.asarray(column, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            values = np.full(1, np.nan)
+        if values.shape != shape:
+            self.breaches.append(unreadable(f"{name}: shape {values.shape} instead of {shape}"))
+            return np.zeros(shape)
+        bad = ~np.isfinite(values)
+        entry = f"{name}, entry "
+        self.breaches.extend(listed("table", "", bad, nan, nan, nan, lambda *i: entry + ", ".join(map(str, i))))
+        return np.where(bad, 0.0, values)
+
+
+def distinct_routes(
+    instance: Instance, given: PlanRoutes, breaches: list[Breach]
+) -> tuple[dict[str, Any], tuple[str, ...], NDArray[np.int64]]:
+    """Route columns of ``Rows``, labels, and (one per row of the plan) the number of the distinct route."""
+    columns = table("routes", {"node": given.node, "hub": given.hub, "latency_ms": given.latency_ms}, breaches)
+    arcs = [tuple(a) for a in given.arcs]
+    if len(arcs) != len(columns["node"]):
+        breaches.append(unreadable("routes: arcs missing"))
+        arcs = (arcs + [()] * len(columns["node"]))[: len(columns["node"])]
+    bad = outside(columns["node"], len(instance.nodes)) | outside(columns["hub"], len(instance.hubs))
+    bad |= ~np.isfinite(columns["latency_ms"]) 
+    breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"routes, row {i}")
+    node, hub = (np.where(bad, -1, columns[key]) for key in ("node", "hub"))
+
+    seen: dict[Any, int] = {}
+    number = np.zeros(len(arcs), dtype=np.int64)
+    first: list[int] = []
+    for i, key in enumerate(zip(node.tolist(), hub.tolist(), arcs, strict=True)):
+        number[i] = seen.setdefault(key, len(first))
+        if number[i] == len(first):
+            first.append(i)
+    flat = positions(list(chain.from_iterable(arcs[i] for i in first)))
+    owner = np.repeat(np.arange(len(first)), [len(arcs[i]) for i in first])
+    broken = np.zeros(len(first), dtype=np.bool_)
+    lost = outside(flat, 2 * len(instance.links))
+    broken[owner[lost]] = True
+    return (
+        {
+            "route_node": node[first].astype(np.int32),
+            "route_hub": hub[first].astype(np.int32),
+            "arc_route": owner[~lost].astype(np.int32),
+            "arc": flat[~lost].astype(np.int32),
+            "route_broken": broken,
+            "stated_route": number.astype(np.int32),
+            "stated_ms": columns["latency_ms"],
+        },
+        tuple(f"r{i}" for i in first),
+        number,
+    )

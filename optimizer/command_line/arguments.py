@@ -1,0 +1,97 @@
+"""Arguments that several commands share, and the checks of paths that need no reading."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instances import Instance
+
+Commands = Any  # argparse keeps the type of its list of commands to itself
+
+
+class Usage(Exception):
+    """A request that cannot be carried out as it stands; exit code 2."""
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A finite number of at least 0."""
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number of at least 0")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return value
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 to 2^31 - 1, what every solver takes."""
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**31 - 1}")
+    return value
+
+
+def add_command(commands: Commands, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
+    """A command with its own help; every command knows ``--json``."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_instance(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """INSTANCE with ``--format`` and ``--placement``."""
+    parser.add_argument("instance", metavar="INSTANCE", help="a bundled name (hubplan list) or a path", **options)
+    parser.add_argument("--format", metavar="F", help="format of the file, where the path does not tell")
+    parser.add_argument("--placement", choices=("single", "split"), help="overrides the placement of all demands")
+
+
+def open_given(arguments: argparse.Namespace) -> Instance:
+    """The instance that the arguments name. Raises InvalidInstance."""
+    from instances import open_instance
+
+    return open_instance(arguments.instance, format=arguments.format, placement=arguments.placement)
+
+
+def check_output(output: str | None, inputs: Sequence[str | None]) -> None:
+    """Refuses an output that cannot be written, or that would overwrite an input. Raises Usage.
+
+    Done before any work, by writing: permissions alone do not tell (root, read-only file systems).
+    """
+    if output is None:
+        return
+    target = Path(output)
+    for given in inputs:
+        if given is not None and Path(given).exists() and target.resolve() == Path(given).resolve():
+            raise Usage(f"the output {output} is an input too: choose another path")
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise Usage(f"cannot write {output}: the folder {folder} does not exist")
+    if target.is_dir() == target.name.endswith((".json", ".json.gz")) and target.exists():
+        kind = "a folder, but the name asks for a file" if target.is_dir() else "a file, but the name asks for a folder"
+        raise Usage(f"cannot write {output}: it is {kind}")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Usage(f"cannot write into the folder {folder}: {error.strerror}") from None

@@ -1,0 +1,27 @@
+"""``hubplan convert``: any readable input as an instance file of the project's own format."""
+
+from __future__ import annotations
+
+import argparse
+
+from optimizer.command_line.arguments import Commands, add_command, add_instance, check_output, open_given
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "convert", "Writes any readable input in the project's own format.", run)
+    add_instance(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="x.json, x.json.gz or a folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    check_output(arguments.output, [arguments.instance])
+    from instances import write
+    from optimizer.command_line.output import plain, say, say_json
+
+    instance = open_given(arguments)
+    write(instance, arguments.output)
+    if arguments.json:
+        say_json({"name": instance.name, "path": arguments.output, "fingerprint": instance.fingerprint})
+    else:
+        say(f"{plain(instance.name)} written to {arguments.output} (fingerprint {instance.fingerprint})")
+    return 0

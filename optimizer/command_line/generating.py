@@ -1,0 +1,55 @@
+"""``hubplan generate``: made instances of any size, the same for the same arguments."""
+
+from __future__ import annotations
+
+import argparse
+
+from optimizer.command_line.arguments import Commands, add_command, check_output, count, not_negative, positive, seed
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "generate", "Makes an instance; docs/instances.md says how.", run)
+    parser.add_argument("kind", choices=("metro",), help="kind of instance")
+    parser.add_argument("--demands", type=count, required=True, metavar="N", help="number of demands")
+    parser.add_argument("--hubs", type=count, required=True, metavar="H", help="number of hubs")
+    parser.add_argument("--periods", type=count, required=True, metavar="T", help="number of hourly periods")
+    parser.add_argument("--seed", type=seed, required=True, metavar="S", help="seed of the random numbers")
+    parser.add_argument(
+        "--tight", type=positive, default=0.85, metavar="X", help="load / capacity in the fullest period (0.85)"
+    )
+    parser.add_argument(
+        "--opening-cost",
+        type=not_negative,
+        metavar="F",
+        help="opening costs, as a multiple of the variable cost of the generator's reference plan (none)",
+    )
+    parser.add_argument(
+        "--carbon-cap", type=positive, metavar="X", help="carbon cap, as a fraction of the reference plan's (none)"
+    )
+    parser.add_argument("--tail", choices=("normal", "heavy"), default="normal", help="spread of the demands' sizes")
+    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="x.json, x.json.gz or a folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    check_output(arguments.output, [])
+    from instances import generate, write
+    from optimizer.command_line.output import complain, say, say_json
+
+    instance = generate(
+        arguments.kind,
+        demands=arguments.demands,
+        hubs=arguments.hubs,
+        periods=arguments.periods,
+        seed=arguments.seed,
+        tight=arguments.tight,
+        opening_cost=arguments.opening_cost or 0.0,
+        carbon_cap=arguments.carbon_cap,
+        tail=arguments.tail,
+    )
+    complain(f"writing {arguments.output}")
+    write(instance, arguments.output)
+    if arguments.json:
+        say_json({"name": instance.name, "path": arguments.output, "fingerprint": instance.fingerprint})
+    else:
+        say(f"{instance.name} written to {arguments.output} (fingerprint {instance.fingerprint})")
+    return 0

@@ -1,0 +1,154 @@
+"""The plan: what was decided, in names and units, with what is proven about it.
+
+Immutable and columnar, like the instance. Positions refer to the instance the plan was made for; files carry names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+Status = Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "NO_SOLUTION"]
+Limit = Literal["none", "time", "work", "memory", "interrupt"]
+
+FORMAT = "hubplan-plan/1"
+LOWERED = 1e-6  # a bound above the objective by at most this, relative, is lowered to it
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """Shares, one row each. period -1: all periods."""
+
+    demand: Ints
+    hub: Ints
+    route: Ints  # row of PlanRoutes
+    share: Floats
+    period: Ints
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Part of a deferrable demand's total work that is done in a period; rows point at assignments."""
+
+    assignment: Ints
+    period: Ints
+    part: Floats
+
+
+@dataclass(frozen=True)
+class PlanRoutes:
+    """Routes in use. Arcs are 2 x link + (1 if the link is traversed from b to a)."""
+
+    node: Ints
+    hub: Ints
+    latency_ms: Floats
+    arcs: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Hubs and links: what is open and built."""
+
+    hub_open: Bools  # (H,)
+    link_open: Bools  # (L,)
+    hub_modules: Ints  # one per row of Hubs.modules
+    link_modules: Ints  # one per row of Links.modules
+
+
+@dataclass(frozen=True)
+class Power:
+    """Power by source, kW."""
+
+    grid_kw: Floats  # (H, T)
+    contract_kw: Floats  # (C, T), rows of Hubs.contracts
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Everything a plan decides."""
+
+    assignments: Assignments
+    execution: Execution
+    routes: PlanRoutes
+    sites: Sites
+    power: Power
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer to an instance.
+
+    objective is inf and terms, decisions are empty where there is no plan. All objectives are minimised.
+    """
+
+    instance_name: str
+    fingerprint: str
+    status: Status
+    limit: Limit
+    objective: float
+    bound: float
+    bound_source: str
+    decisions: Decisions | None
+    terms: Mapping[str, float] = field(default_factory=dict)
+    carbon_kg: float = 0.0
+    proven_bound: float = -math.inf
+    solver: str = ""
+    seconds: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()  # why there is no plan
+    memory_mb: float = 0.0
+
+    def __post_init__(self) -> None:
+        has_plan = self.status in ("OPTIMAL", "FEASIBLE")
+        if has_plan != (self.decisions is not None):
+            raise ValueError(f"status {self.status} {'needs' if has_plan else 'forbids'} decisions")
+        if has_plan and not math.isfinite(self.objective):
+            raise ValueError(f"a plan needs a finite objective, not {self.objective}")
+        if math.isnan(self.bound) or math.isnan(self.proven_bound):
+            raise ValueError("a bound must not be nan; -inf where nothing is proven")
+        if has_plan:
+            scale = max(abs(self.objective), 1e-9 * self.term_scale)
+            for name in ("bound", "proven_bound"):
+                excess = getattr(self, name) - self.objective
+                if excess > LOWERED * max(scale, 1e-9):
+                    raise ValueError(f"{name} {getattr(self, name)} is above the objective {self.objective}")
+                if excess > 0:
+                    object.__setattr__(self, name, self.objective)
+        if self.status == "INFEASIBLE" and not self.reasons:
+            raise ValueError("INFEASIBLE needs a confirmed reason")
+        if self.status == "OPTIMAL" and self.gap > float(self.options.get("gap", 1e-4)) * (1 + 1e-9) + 1e-12:
+            raise ValueError(f"OPTIMAL with a gap of {self.gap}")
+
+    @property
+    def term_scale(self) -> float:
+        """Sum of |terms|, the scale below which an objective counts as zero."""
+        return sum(abs(v) for v in self.terms.values())
+
+    def _gap(self, bound: float) -> float:
+        if self.decisions is None or bound == -math.inf:
+            return math.inf
+        numerator = max(0.0, self.objective - bound)
+        denominator = max(abs(self.objective), 1e-9 * self.term_scale)
+        if numerator == 0.0:
+            return 0.0
+        return numerator / denominator if denominator else math.inf
+
+    @property
+    def gap(self) -> float:
+        """Relative distance of objective and bound; inf without a bound."""
+        return self._gap(self.bound)
+
+    @property
+    def proven_gap(self) -> float:
+        """The same with the proven bound."""
+        return self._gap(self.proven_bound)

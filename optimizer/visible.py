@@ -1,0 +1,118 @@
+"""Reasons for infeasibility that can be seen without solving, in the planner's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from instances.instance import CLOSED, Instance
+from solvers.model import Problem
+from solvers.model.options import Bools, Floats, Ints
+
+MOST = 20  # reasons of one kind that are spelled out
+
+
+def reasons_without_solving(instance: Instance, problem: Problem) -> tuple[str, ...]:
+    """Why no plan can exist; empty where nothing is visible. A penalty makes an unserved demand legal, not a reason."""
+    reasons = [*_too_few_hubs(instance)]
+    for finder in (_unreachable, _too_large):
+        found = list(finder(instance, problem))
+        reasons += found[:MOST]
+        if len(found) > MOST:
+            reasons.append(f"... and {len(found) - MOST} more of this kind")
+    reasons += _overfull(instance, problem)
+    return tuple(reasons)
+
+
+def _too_few_hubs(instance: Instance) -> Iterator[str]:
+    possible = int((instance.hubs.status != CLOSED).sum())
+    if instance.policy.open_hubs_min > possible:
+        yield f"{instance.policy.open_hubs_min} hubs must be open, but only {possible} are open or optional"
+
+
+def _groups(problem: Problem, demands: Ints) -> Iterator[tuple[int, Ints, Bools]]:
+    """Per node: its demands among these, and which candidates each may use."""
+    options = problem.options
+    order = demands[np.argsort(options.node[demands], kind="stable")]
+    nodes, first = np.unique(options.node[order], return_index=True)
+    for node, group in zip(nodes, np.split(order, first[1:]), strict=True):
+        yield int(node), group, options.mask(int(node), group)
+
+
+def _must_be_served(problem: Problem) -> Ints:
+    options = problem.options
+    needed = ~options.may_stay_unserved & (~options.per_period | options.covered.any(axis=1))
+    return np.flatnonzero(needed).astype(np.int32)
+
+
+def _unreachable(instance: Instance, problem: Problem) -> Iterator[str]:
+    names, options = instance.demands.names, problem.options
+    for node, group, mask in _groups(problem, _must_be_served(problem)):
+        for d in group[~mask.any(axis=1)]:
+            text = f"demand `{names[d]}` at `{instance.nodes.names[node]}` has no hub within its limits"
+            limit = options.limit[d]
+            yield text + (f" (latency limit {limit:g} ms)" if np.isfinite(limit) else "")
+
+
+def _largest_capacity(problem: Problem) -> Floats:
+    """(H, R, T) capacity with all modules built."""
+    data = problem.data
+    capacity = data.capacity.copy()
+    for kind, h in enumerate(data.hub_module_hub):
+        capacity[h] += data.hub_module_max[kind] * data.hub_module_capacity[kind][:, None]
+    capacity[~(data.hub_open | data.hub_optional)] = 0.0
+    return capacity
+
+
+def _too_large(instance: Instance, problem: Problem) -> Iterator[str]:
+    """Unsplittable demands that no hub they may use can hold."""
+    options, capacity = problem.options, _largest_capacity(problem)
+    least, tolerance = capacity.min(axis=2), 1 + 1e-6
+    demands = _must_be_served(problem)
+    demands = demands[options.single[demands] & ~options.deferrable[demands] & ~options.per_period[demands]]
+    overridden = np.zeros(len(options), dtype=bool)
+    overridden[options.overrides.key[options.overrides.has_amount] // max(options.hubs, 1)] = True
+    peak_of_row = np.append(options.amount.table.max(axis=1, initial=-np.inf), 1.0)
+    for node, group, mask in _groups(problem, demands):
+        span = np.arange(options.candidates.node_start[node], options.candidates.node_start[node + 1])
+        hub = options.candidates.hub[span]
+        fits = np.ones(mask.shape, dtype=bool)
+        for r in range(options.resources):
+            peak = options.amount.scale[group, r] * peak_of_row[options.amount.row[group, r]]
+            fits &= peak[:, None] <= least[hub, r] * tolerance + 1e-6
+        doubtful = group[mask.any(axis=1) & ~(mask & fits).any(axis=1) & ~overridden[group]]
+        for d in doubtful:
+            usable = np.unique(hub[mask[np.searchsorted(group, d)]]) if np.all(np.diff(group) > 0) else np.unique(hub)
+            need = options.amount.dense(d)
+            if not (need <= capacity[usable] * tolerance + 1e-6).all(axis=(1, 2)).any():
+                r = int(np.argmax((need - capacity[usable].max(axis=0)).max(axis=1)))
+                yield (
+                    f"demand `{instance.demands.names[d]}` cannot be split and needs up to {need[r].max():g} units of "
+                    f"{instance.resources.names[r]}, more than any hub it may use can hold "
+                    f"({capacity[usable, r].max():g})"
+                )
+
+
+def _overfull(instance: Instance, problem: Problem) -> list[str]:
+    """Resources and periods in which what must be served exceeds all capacity."""
+    options = problem.options
+    demands = _must_be_served(problem)
+    overridden = np.zeros(len(options), dtype=bool)
+    overridden[options.overrides.key[options.overrides.has_amount] // max(options.hubs, 1)] = True
+    demands = demands[~options.deferrable[demands] & ~overridden[demands]]
+    total = _largest_capacity(problem).sum(axis=0)
+    reasons = []
+    for r in range(options.resources):
+        amounts, rows = options.amount.scale[demands, r], options.amount.row[demands, r]
+        varying = rows >= 0
+        by_row = np.bincount(rows[varying], weights=amounts[varying], minlength=len(options.amount.table))
+        need = amounts[~varying].sum() + by_row @ options.amount.table
+        over = need - total[r]
+        t = int(np.argmax(over))
+        if over[t] > 1e-6 * max(1.0, total[r, t]):
+            reasons.append(
+                f"demands need {need[t]:g} units of {instance.resources.names[r]} in period {t}, "
+                f"all hubs together hold {total[r, t]:g}"
+            )
+    return reasons

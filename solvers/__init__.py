@@ -1,0 +1,45 @@
+"""The numeric layer: arrays in, solution and bound out. It knows no hub by name and no file.
+
+`BACKENDS` lists the general solvers; each is imported only when asked for, and each foreign package in one file.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+
+from solvers.milp import Backend, Refused
+
+BACKENDS: dict[str, tuple[str, str, str]] = {
+    # name: (module, package it needs, what it takes)
+    "highs": ("solvers.highs", "highspy", "linear and mixed-integer programs"),
+    "scip": ("solvers.ortools_scip", "ortools", "linear and mixed-integer programs"),
+    "cpsat": ("solvers.ortools_cpsat", "ortools", "programs of integer columns whose data scale exactly to integers"),
+    "pyomo": ("solvers.pyomo_backend", "pyomo", "linear and mixed-integer programs, built in Pyomo, solved by HiGHS"),
+}
+
+
+def backend(name: str) -> Backend:
+    """The `solve` function of a solver. Raises Refused for an unknown name or a package that cannot be imported."""
+    if name not in BACKENDS:
+        raise Refused(f"no solver is named {name!r}: choose one of {', '.join(BACKENDS)}")
+    module, package, _ = BACKENDS[name]
+    try:
+        importlib.import_module(package)
+        found: Backend = importlib.import_module(module).solve
+    except ImportError as error:
+        raise Refused(f"solver {name!r} needs the package {package}, which cannot be imported: {error}") from error
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Installed version of every package a backend stands on; "" where it is missing. Imports none of them."""
+    return {package: _version(package) for package in sorted({entry[1] for entry in BACKENDS.values()})}
+
+
+def _version(package: str) -> str:
+    try:
+        return installed(package)
+    except PackageNotFoundError:
+        return ""

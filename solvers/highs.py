@@ -1,0 +1,228 @@
+"""HiGHS through arrays: one `passModel`, every returned status checked, every point and bound looked at again.
+
+Facts this file is written around (highspy 1.16): a warning of `passModel` may mean that numbers were dropped; an LP has
+no `mip_dual_bound`; `col_value` has full length without a point; the time limit is soft (solvers.supervised has a hard
+one); `highspy.Highs()` prints a banner to stdout before it can be silenced.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure, Unbounded, Watch
+from solvers.results import Limit, checked_start, conclude, dual_bound, infeasible, without_columns
+from solvers.watching import Progress, watched
+
+FEASIBLE_POINT = 2  # kSolutionStatusFeasible of HighsInfo.primal_solution_status
+NEVER = 1e-9  # absolute gap at which a search may stop: small enough that the relative one decides
+STOPPED: dict[str, Limit] = {
+    "kTimeLimit": "time",
+    "kIterationLimit": "work",
+    "kSolutionLimit": "work",
+    "kMemoryLimit": "memory",
+    "kInterrupt": "interrupt",
+}
+
+
+def version() -> str:
+    """Name and version as results state them."""
+    return f"highs {_silent().version()}"
+
+
+def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None) -> MilpResult:
+    """Solves a linear or mixed-integer program.
+
+    start: (n,) a feasible point, or None. Raises SolverFailure for a refused model, an unknown status or an answer that
+    cannot be true; Unbounded where the objective has no lower limit.
+    """
+    start = checked_start(milp, start)
+    if not len(milp.cost):
+        return without_columns(milp, version())
+
+    def run(progress: Progress) -> MilpResult:
+        highs = _loaded(milp)
+        if start is not None and milp.integer.any():
+            every = np.arange(len(start), dtype=np.int32)
+            # a warning here says that the point is not feasible: it stays a hint
+            if highs.setSolution(len(start), every, start).name == "kError":
+                raise SolverFailure("highs refused the start")
+        return _answer(highs, milp, limits, start, progress)
+
+    return watched(run, watch)
+
+
+class Lp:
+    """The continuous relaxation of a program, kept in HiGHS so that added rows are solved from the last basis.
+
+    tolerance: of primal and dual feasibility, absolute. Not safe to share between threads.
+    """
+
+    def __init__(self, milp: Milp, tolerance: float = 1e-7) -> None:
+        self._milp = replace(milp, integer=np.zeros_like(milp.integer), lazy=None)
+        self._added: list[tuple[sp.csc_array, Floats, Floats]] = []
+        self._highs = _loaded(self._milp)
+        for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
+            _set(self._highs, option, tolerance)
+
+    def add_rows(self, matrix: sp.csr_array, lower: Floats, upper: Floats) -> None:
+        """Adds rows lower <= matrix x <= upper; matrix: (k, n), lower and upper: (k,). ValueError as for a Milp."""
+        block = sp.csc_array(matrix)
+        block.indices, block.indptr = block.indices.astype(np.int32), block.indptr.astype(np.int32)
+        replace(self._milp, matrix=block, row_lower=lower, row_upper=upper)  # refuses bad numbers
+        rows = sp.csr_array(block)
+        rows.eliminate_zeros()
+        expected = self._highs.getNumRow() + len(lower), self._highs.getNumNz() + rows.nnz
+        starts, indices = rows.indptr[:-1].astype(np.int32), rows.indices.astype(np.int32)
+        _ok(self._highs.addRows(len(lower), lower, upper, rows.nnz, starts, indices, rows.data), "addRows")
+        if (self._highs.getNumRow(), self._highs.getNumNz()) != expected:
+            raise SolverFailure("highs dropped a row or coefficient it was given")
+        self._added.append((block, lower, upper))
+
+    def solve(self, limits: Limits, watch: Watch | None = None) -> MilpResult:
+        """Solves it, from the last basis if there is one. duals: one per row, in the order in which rows were added."""
+        if self._added:
+            blocks, lowers, uppers = zip(*self._added, strict=True)
+            self._milp = replace(
+                self._milp,
+                matrix=sp.vstack([self._milp.matrix, *blocks], format="csc"),
+                row_lower=np.concatenate([self._milp.row_lower, *lowers]),
+                row_upper=np.concatenate([self._milp.row_upper, *uppers]),
+            )
+            self._added = []
+        milp = self._milp
+        if not len(milp.cost):
+            return without_columns(milp, version())
+        return watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._highs.clear()
+
+
+def _silent() -> Any:
+    """A HiGHS instance that prints nothing: the public subclass prints before its options can be set."""
+    from highspy._core import _Highs
+
+    highs = _Highs()
+    _set(highs, "output_flag", False)
+    return highs
+
+
+def _loaded(milp: Milp) -> Any:
+    """HiGHS holding the program; SolverFailure unless it kept every row, column and coefficient."""
+    matrix = milp.matrix
+    if (matrix.data == 0).any():
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()  # HiGHS drops them, and the count below would differ
+    m, n = matrix.shape
+    highs = _silent()
+    integrality = milp.integer.astype(np.int32)
+    columnwise, minimise = 1, 1
+    arrays = (milp.cost, milp.lower, milp.upper, milp.row_lower, milp.row_upper)
+    status = highs.passModel(
+        n, m, matrix.nnz, columnwise, minimise, milp.offset, *arrays,
+        matrix.indptr, matrix.indices, matrix.data, integrality,
+    )  # fmt: skip
+    _ok(status, "passModel")
+    if (highs.getNumCol(), highs.getNumRow(), highs.getNumNz()) != (n, m, matrix.nnz):
+        raise SolverFailure("highs dropped a row, column or coefficient it was given")
+    return highs
+
+
+def _answer(highs: Any, milp: Milp, limits: Limits, start: Floats | None, progress: Progress) -> MilpResult:
+    """Runs HiGHS and concludes. A claim of "unbounded or infeasible" is settled by a search for any feasible point."""
+    status = _run(highs, milp, limits, progress)
+    if status in ("kUnbounded", "kUnboundedOrInfeasible"):
+        anywhere = replace(milp, cost=np.zeros_like(milp.cost), offset=0.0)
+        left = replace(limits, seconds=max(0.0, limits.seconds - progress.seconds()))
+        other = _loaded(anywhere)
+        status = _run(other, anywhere, left, progress, telling=False)
+        if other.getInfo().primal_solution_status == FEASIBLE_POINT:
+            raise Unbounded("highs finds the objective unbounded below")
+        highs = other
+    if status == "kInfeasible":
+        return infeasible(milp, version(), start)
+    if status != "kOptimal" and status not in STOPPED:
+        raise SolverFailure(f"highs ended with status {status[1:]}")
+    limit: Limit = STOPPED.get(status, "none")
+    info, point = highs.getInfo(), highs.getSolution()
+    x = np.array(point.col_value) if point.value_valid and info.primal_solution_status == FEASIBLE_POINT else None
+    duals: Floats | None = None
+    if milp.integer.any():
+        bound = info.mip_dual_bound
+    elif status == "kOptimal":
+        bound = info.objective_function_value
+        duals = np.array(point.row_dual) if point.dual_valid else None
+    else:
+        bound = dual_bound(milp, np.array(point.row_dual)) if point.dual_valid else -math.inf
+    if status == "kOptimal" and x is None:
+        raise SolverFailure("highs says optimal without a feasible point")
+    return conclude(milp, limits, x, bound, solver=version(), limit=limit, duals=duals, start=start)
+
+
+def _run(highs: Any, milp: Milp, limits: Limits, progress: Progress, telling: bool = True) -> str:
+    """Sets the limits, runs, and returns the name of the model status. telling: whether its points and bounds count."""
+    _set(highs, "time_limit", max(0.0, limits.seconds))
+    _set(highs, "mip_rel_gap", limits.gap)
+    _set(highs, "mip_abs_gap", NEVER)
+    _set(highs, "threads", limits.threads)
+    _set(highs, "random_seed", limits.seed)
+    broken: list[BaseException] = []
+    _ok(highs.setCallback(_reporting(progress, telling and bool(milp.integer.any()), broken), None), "setCallback")
+    for kind in _callbacks():
+        _ok(highs.startCallback(kind), "startCallback")
+    code = highs.run()
+    if broken:
+        raise broken[0]
+    status = str(highs.getModelStatus().name)
+    if code.name == "kError" or (code.name == "kWarning" and status not in STOPPED):
+        raise SolverFailure(f"highs ended its run with {code.name[1:]}, model status {status[1:]}")
+    return status
+
+
+def _callbacks() -> tuple[Any, ...]:
+    from highspy import cb
+
+    return (
+        cb.kCallbackMipImprovingSolution,
+        cb.kCallbackMipInterrupt,
+        cb.kCallbackSimplexInterrupt,
+        cb.kCallbackIpmInterrupt,
+    )
+
+
+def _reporting(progress: Progress, mip: bool, broken: list[BaseException]) -> Callable[..., None]:
+    """The callback. Exceptions must not cross C++: they are kept in `broken`, and the run is stopped."""
+    from highspy import cb
+
+    improving = int(cb.kCallbackMipImprovingSolution)
+
+    def told(kind: Any, message: str, out: Any, into: Any, data: Any) -> None:
+        try:
+            incumbent, bound, x = math.inf, -math.inf, None
+            if mip and int(kind) in (improving, int(cb.kCallbackMipInterrupt)):
+                incumbent, bound = out.mip_primal_bound, out.mip_dual_bound
+                if int(kind) == improving and progress.watched:
+                    incumbent, x = out.objective_function_value, np.array(out.mip_solution)
+            if not progress.report(incumbent, bound, x):
+                into.user_interrupt = True
+        except BaseException as error:
+            broken.append(error)
+            into.user_interrupt = True
+
+    return told
+
+
+def _set(highs: Any, option: str, value: float | bool) -> None:
+    _ok(highs.setOptionValue(option, value), f"option {option} = {value}")
+
+
+def _ok(status: Any, what: str) -> None:
+    if status.name != "kOk":
+        raise SolverFailure(f"highs answers {status.name[1:]} to {what}")

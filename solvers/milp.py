@@ -1,0 +1,142 @@
+"""The array boundary to every general solver: one mixed-integer linear program in, one result out.
+
+minimise cost'x + offset  subject to  row_lower <= A x <= row_upper,  lower <= x <= upper,  x[j] whole where integer[j].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SMALLEST, LARGEST, INFINITE = 1e-9, 1e15, 1e20  # what HiGHS drops, refuses, and takes for infinite
+
+
+class SolverFailure(RuntimeError):
+    """A solver crashed, refused the model or returned something that cannot be true."""
+
+
+class Unbounded(SolverFailure):
+    """The objective has no lower limit: the model lacks a bound or a row."""
+
+
+class Refused(ValueError):
+    """A solver that cannot take this model, with the reason in the message."""
+
+
+@dataclass(frozen=True)
+class LazyRows:
+    """Rows matrix @ x <= upper, (q, n) CSR, met by every integer solution: added where a relaxation violates them."""
+
+    matrix: sp.csr_array
+    upper: Floats
+
+
+@dataclass(frozen=True)
+class Milp:
+    """cost, lower, upper: (n,) float64; integer: (n,) bool; matrix: (m, n) CSC, float64, int32 indices, no
+    duplicates; row_lower, row_upper: (m,). Infinite bounds are +-inf.
+
+    Raises ValueError for wrong shapes or types, duplicates, nan, crossed bounds, or numbers a solver would silently
+    drop or take for infinite.
+    """
+
+    cost: Floats
+    offset: float
+    lower: Floats
+    upper: Floats
+    integer: Bools
+    matrix: sp.csc_array
+    row_lower: Floats
+    row_upper: Floats
+    lazy: LazyRows | None = None
+
+    def __post_init__(self) -> None:
+        if self.matrix.format != "csc" or self.matrix.dtype != np.float64:
+            raise ValueError("matrix must be a float64 CSC array")
+        if self.matrix.indices.dtype != np.int32 or self.matrix.indptr.dtype != np.int32:
+            raise ValueError("matrix must have int32 indices")
+        m, n = self.matrix.shape
+        for name, size in (("cost", n), ("lower", n), ("upper", n), ("integer", n), ("row_lower", m), ("row_upper", m)):
+            column = getattr(self, name)
+            kind = np.bool_ if name == "integer" else np.float64
+            if column.shape != (size,) or column.dtype != kind:
+                raise ValueError(f"{name} is {column.dtype} {column.shape}, expected {np.dtype(kind)} ({size},)")
+            if np.isnan(column).any():
+                raise ValueError(f"{name} contains nan")
+        if not (np.abs(self.cost) < INFINITE).all() or not abs(self.offset) < INFINITE:
+            raise ValueError("costs must be finite and below 1e20")
+        for low, high in ((self.lower, self.upper), (self.row_lower, self.row_upper)):
+            if (low > high).any() or (low == math.inf).any() or (high == -math.inf).any():
+                raise ValueError("a lower bound is above its upper bound")
+            if any((np.isfinite(side) & (np.abs(side) >= INFINITE)).any() for side in (low, high)):
+                raise ValueError("a bound from 1e20 on is taken for infinite: use inf")
+        size = np.abs(self.matrix.data)
+        if not np.isfinite(size).all() or (size > LARGEST).any() or ((size < SMALLEST) & (size > 0)).any():
+            raise ValueError("a coefficient is not finite or outside what solvers keep (1e-9 to 1e15)")
+        if not self.matrix.has_canonical_format and _duplicates(self.matrix):
+            raise ValueError("the matrix has duplicate entries")
+
+    def violation(self, x: Floats) -> float:
+        """Largest violation of a row or bound at x, absolute, in the units of this program."""
+        activity = self.matrix @ x
+        parts = [self.row_lower - activity, activity - self.row_upper, self.lower - x, x - self.upper]
+        return max((float(p.max()) for p in parts if len(p)), default=0.0)
+
+
+def _duplicates(matrix: sp.csc_array) -> bool:
+    """Whether a column names a row twice; its indices need not be sorted."""
+    ordered = matrix.copy()
+    ordered.sort_indices()
+    repeated = ordered.indices[1:] == ordered.indices[:-1]
+    starts = ordered.indptr[1:-1]
+    repeated[starts[(starts > 0) & (starts < ordered.nnz)] - 1] = False
+    return bool(repeated.any())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop. seconds: wall clock, inf for none; gap: relative; threads; seed."""
+
+    seconds: float = math.inf
+    gap: float = 1e-4
+    threads: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MilpResult:
+    """What a solver said. x is None without a feasible point; bound is -inf where nothing is known.
+
+    objective is recomputed from x (inf without x). duals: (m,) d objective / d right side, of a continuous program
+    solved to optimality only.
+    """
+
+    status: Literal["optimal", "feasible", "infeasible", "no_solution"]
+    x: Floats | None
+    objective: float
+    bound: float
+    limit: Literal["none", "time", "work", "memory", "interrupt"] = "none"
+    duals: Floats | None = None
+    solver: str = ""
+
+
+class Watch(Protocol):
+    """Told of progress while a solver runs; returning False stops it with the best point so far.
+
+    x is given when the incumbent is new, else None. incumbent is inf and bound -inf while unknown.
+    """
+
+    def __call__(self, seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool | None: ...
+
+
+Backend = Callable[[Milp, Limits, Floats | None, Watch | None], MilpResult]
+"""solve(milp, limits, start, watch): start is a full feasible point or None."""

@@ -1,0 +1,12 @@
+"""The constraint families of the site block, in reading order. `docs/model.md` states each as a formula."""
+
+from solvers.model.families import bandwidth, capacity, carbon, energy, opening, ties
+
+FAMILIES = (
+    ties.add,  # load, traffic, use: what the options ask of hubs and links
+    opening.add,  # open, link_open, open_hubs: what stands
+    capacity.add,  # capacity, modules: what a hub can carry
+    bandwidth.add,  # bandwidth, link_modules: what a link can carry
+    energy.add,  # balance, connection, contract: where the power comes from
+    carbon.add,  # hub_carbon, carbon: what it emits
+)

@@ -1,0 +1,20 @@
+"""Ties: variables that hold what the options load, one per tie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from solvers.model.site import SiteBlock, SiteData
+
+
+def add(block: SiteBlock, data: SiteData) -> None:
+    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m] >= 0; the first variables of the block, in tie order."""
+    ties = data.ties
+    for family, shape in (
+        ("load", (ties.hubs, ties.resources, ties.periods)),
+        ("traffic", (2 * ties.links, ties.periods)),
+        ("use_hub", (ties.hubs,)),
+        ("use_link", (ties.links,)),
+    ):
+        index = tuple(i.ravel() for i in np.indices(shape))
+        block.variables(family, index, 0.0, np.inf)
