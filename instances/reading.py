@@ -105,6 +105,6 @@ def _judged(document: Any, tables: Any, placement: str | None) -> tuple[Instance
     if findings:
         return None, findings
     scope = scope_of(expanded)
-    columns: DemandColumns | None = tables.columns(expanded, scope) if tables is not None else None
+    columns: DemandColumns | None = tables.columns(scope) if tables is not None else None
     instance = build(expanded, scope, columns, placement)
     return instance, scope.findings + judge(instance)

@@ -148,10 +148,8 @@ def _users(options: Options) -> tuple[Floats, Floats]:
     if not (options.optional_hub.any() or options.optional_link.any()):
         return at_hub, over_link
     shares = np.where(options.per_period, options.covered.sum(axis=1), 1).astype(float)
-    order = np.argsort(options.node, kind="stable")
-    nodes, first = np.unique(options.node[order], return_index=True)
-    for node, group in zip(nodes, np.split(order, first[1:]), strict=True):
-        mask = options.mask(int(node), group)
+    for node, group in options.by_node(np.arange(len(options), dtype=np.int32)):
+        mask = options.mask(node, group)
         span = np.arange(options.candidates.node_start[node], options.candidates.node_start[node + 1])
         hubs, column = np.unique(options.candidates.hub[span], return_inverse=True)
         for i, h in enumerate(hubs):
@@ -161,9 +159,8 @@ def _users(options: Options) -> tuple[Floats, Floats]:
     return at_hub, over_link
 
 
-def decode(instance: Instance, model: Model, routes: Routes, x: Floats) -> Decisions:
-    """Decisions of a point of the explicit program. Shares and parts below 1e-9 are dropped."""
-    values, site_values = model.split(x)
+def decode(instance: Instance, model: Model, routes: Routes, values: Floats, site_values: Floats) -> Decisions:
+    """Decisions from values of the option columns and site variables. Shares and parts below 1e-9 are dropped."""
     table, site = model.columns, model.problem.site
     chosen = np.flatnonzero((table.kind == SHARE) & (values > SMALL_SHARE))
     used, row = np.unique(table.candidate[chosen], return_inverse=True)

@@ -18,13 +18,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from instances.instance import Instance
-from instances.routes import Routes, candidate_routes
+from instances.routes import candidate_routes
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem
 from optimizer.plan import Plan
 from optimizer.solving import Options, blank_plan, decoded
 from solvers.exact import solve_exact
-from solvers.milp import Floats, Limits, Milp, SolverFailure
+from solvers.milp import Floats, Limits, Milp, SolverFailure, stacked
 from solvers.model import Model, Pairs, Problem, assemble
 from solvers.model.columns import SHARE, UNSERVED
 from solvers.model.options import Ints
@@ -75,11 +75,8 @@ def evaluate(instance: Instance, placement: Plan | Iterable[PlacementRow] | str 
     milp = _pinned(model, given)
     limits = Limits(gap=1e-6)
     result = solve_exact("highs", milp, limits)
-    if result.x is None:
-        result_x = _least_violation(model, milp, limits)
-    else:
-        result_x = result.x
-    plan = decoded(blank_plan(instance, Options(), "evaluate"), instance, model, routes, result_x)
+    x = _least_violation(milp, limits) if result.x is None else result.x
+    plan = decoded(blank_plan(instance, Options(), "evaluate"), instance, model, routes, x)
     return Evaluation(plan, check(instance, plan))
 
 
@@ -202,12 +199,12 @@ def _pinned(model: Model, given: Placement) -> Milp:
     lower[left] = upper[left] = rest
     return replace(
         milp, lower=lower, upper=upper, integer=integer, lazy=None,
-        matrix=sp.csc_array(sp.vstack([milp.matrix, rows], format="csc")),
+        matrix=stacked([milp.matrix, rows]),
         row_lower=np.concatenate([row_lower, target]), row_upper=np.concatenate([row_upper, target]),
     )  # fmt: skip
 
 
-def _least_violation(model: Model, milp: Milp, limits: Limits) -> Floats:
+def _least_violation(milp: Milp, limits: Limits) -> Floats:
     """The cheapest point among those that exceed the limits by the least total relative amount."""
     soft = np.flatnonzero(np.isfinite(milp.row_upper) & (milp.row_lower != milp.row_upper))
     unit = np.maximum(1.0, np.abs(milp.row_upper[soft]))
@@ -218,7 +215,7 @@ def _least_violation(model: Model, milp: Milp, limits: Limits) -> Floats:
         lower=np.concatenate([milp.lower, np.zeros(len(soft))]),
         upper=np.concatenate([milp.upper, np.full(len(soft), np.inf)]),
         integer=np.concatenate([milp.integer, np.zeros(len(soft), bool)]),
-        matrix=sp.csc_array(sp.hstack([milp.matrix, slack], format="csc")),
+        matrix=stacked([milp.matrix, slack], beside=True),
         row_lower=milp.row_lower, row_upper=milp.row_upper,
     )  # fmt: skip
     first = solve_exact("highs", stretched, limits)

@@ -11,14 +11,17 @@ from typing import Any
 
 
 from instances.instance import Instance
+from instances.routes import Routes
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
 from optimizer.plan import Plan
 from optimizer.visible import reasons_without_solving
-from solvers import confirm_infeasible, solve_milp, versions
-from solvers.milp import Limits, MilpResult, SolverFailure
+from solvers import backend, versions
+from solvers.exact import confirm_infeasible, solve_exact
+from solvers.milp import Limits, MilpResult
 from solvers.model import Model, assemble
-from solvers.polish import polish
+from solvers.model.options import Floats
+from solvers.supervised import solve_supervised
 
 Progress = Callable[[float, float, float], bool | None]
 
@@ -63,29 +66,32 @@ def solve(instance: Instance, options: Options | None = None, on_progress: Progr
     """
     options = options or Options()
     start = time.perf_counter()
-    blank = _blank(instance, options)
+    solver = choose(options.solver)
+    backend(solver)  # an unknown or missing solver is refused before any work
+    blank = blank_plan(instance, options, solver)
     routes = useful_routes(instance)
     problem = compile_problem(instance, routes)
     reasons = reasons_without_solving(instance, problem)
     if reasons:
-        return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=seconds, timings={"compile": seconds})
     model = assemble(problem)
     compiled = time.perf_counter()
-    name = choose(options.solver)
-    result = _run(name, model, options, on_progress, compiled)
+    result = _run(solver, model, options, on_progress, start)
     solved = time.perf_counter()
-    timings = {"compile": compiled - start, "solve": solved - compiled}
-    blank = replace(
-        blank, solver=name, limit=result.limit, bound=_outward(result.bound), timings=timings,
-        bound_source=f"claimed by {name} {versions().get(name, '')}".strip() if math.isfinite(result.bound) else "",
-    )  # fmt: skip
+    blank = replace(blank, limit=result.limit, bound=result.bound, timings={
+        "compile": compiled - start, "solve": solved - compiled
+    })  # fmt: skip
+    if math.isfinite(result.bound):
+        blank = replace(blank, bound_source=f"claimed by {result.solver}")
     if result.x is None:
-        return replace(_without_plan(blank, model, name, result, options), seconds=time.perf_counter() - start)
-    plan = _plan(blank, instance, model, routes, result, options)
-    report = check(instance, plan)
-    if not report.ok:
-        raise RejectedPlan(report.violations)
-    timings["check"] = time.perf_counter() - solved
+        plan = _without_plan(blank, model, result, options)
+    else:
+        plan = decoded(blank, instance, model, routes, result.x)
+        report = check(instance, plan)
+        if not report.ok:
+            raise RejectedPlan(report.violations)
+    timings = {**plan.timings, "check": time.perf_counter() - solved}
     return replace(plan, timings=timings, seconds=time.perf_counter() - start, memory_mb=_memory())
 
 
@@ -94,53 +100,46 @@ def choose(solver: str) -> str:
     return "highs" if solver == "auto" else solver
 
 
-def _run(name: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> MilpResult:
-    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> bool | None:
+def _run(solver: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> MilpResult:
+    def watch(_: float, incumbent: float, bound: float, __: Any) -> bool | None:
         return on_progress(time.perf_counter() - start, incumbent, bound) if on_progress else None
 
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
-    return solve_milp(name, model.milp, limits, watch=watch if on_progress else None)
+    run = solve_supervised if options.time_limit else solve_exact
+    return run(solver, model.milp, limits, watch=watch if on_progress else None)
 
 
-def _plan(blank: Plan, instance: Instance, model: Model, routes: Any, result: MilpResult, options: Options) -> Plan:
-    assert result.x is not None
-    x = polish(model.milp, result.x)
-    values, site_values = model.split(x)
-    terms = {name: float(cost @ values) for name, cost in model.columns.cost.items()}
-    for name, cost in model.problem.site.cost.items():
-        terms[name] = terms.get(name, 0.0) + float(cost @ site_values)
-    objective = math.fsum(terms.values())
-    decisions = decode(instance, model, routes, x)
-    plan = replace(
-        blank, status="FEASIBLE", objective=objective, terms=terms, decisions=decisions,
-        carbon_kg=float(model.problem.site.measures["carbon_kg"] @ site_values),
-    )  # fmt: skip
-    return replace(plan, status="OPTIMAL") if plan.gap <= options.gap else plan
-
-
-def _without_plan(blank: Plan, model: Model, name: str, result: MilpResult, options: Options) -> Plan:
-    if result.status == "infeasible":
-        confirmed = confirm_infeasible(name, model.milp, options.time_limit)
-        if confirmed:
-            reason = f"no plan meets all limits: found by {name}, confirmed by {confirmed}"
-            return replace(blank, status="INFEASIBLE", reasons=(reason,), bound=math.inf)
-        return replace(blank, reasons=(f"{name} found no plan possible; no second method confirmed it in time",), bound=-math.inf)
-    if result.status == "optimal":
-        raise SolverFailure(f"{name} reports an optimum without a point")
-    return blank
-
-
-def _blank(instance: Instance, options: Options) -> Plan:
+def blank_plan(instance: Instance, options: Options, solver: str) -> Plan:
+    """What is known before solving: no plan, nothing proven."""
     return Plan(
         instance_name=instance.name, fingerprint=instance.fingerprint, status="NO_SOLUTION", limit="none",
-        objective=math.inf, bound=-math.inf, bound_source="", decisions=None,
+        objective=math.inf, bound=-math.inf, bound_source="", decisions=None, solver=solver,
         options={**asdict(options), "objective": "cost"}, versions=versions(),
     )  # fmt: skip
 
 
-def _outward(bound: float) -> float:
-    """A claimed bound of inf (no solution exists) is no bound of a plan."""
-    return bound if bound < math.inf else -math.inf
+def decoded(blank: Plan, instance: Instance, model: Model, routes: Routes, x: Floats) -> Plan:
+    """The plan of a feasible point: decisions in names, terms from the costs of the program's parts."""
+    values, site_values = model.split(x)
+    terms = {name: float(cost @ values) for name, cost in model.columns.cost.items()}
+    for name, cost in model.problem.site.cost.items():
+        terms[name] = terms.get(name, 0.0) + float(cost @ site_values)
+    kg = float(model.problem.site.measures["carbon_kg"] @ site_values)
+    decisions = decode(instance, model, routes, values, site_values)
+    plan = replace(
+        blank, status="FEASIBLE", objective=math.fsum(terms.values()), terms=terms, decisions=decisions, carbon_kg=kg
+    )
+    return replace(plan, status="OPTIMAL") if plan.gap <= float(plan.options["gap"]) else plan
+
+
+def _without_plan(blank: Plan, model: Model, result: MilpResult, options: Options) -> Plan:
+    if result.status != "infeasible":
+        return blank
+    confirmed = confirm_infeasible(blank.solver, model.milp, options.time_limit)
+    if confirmed:
+        reason = f"no plan meets all limits: found by {blank.solver}, confirmed by {confirmed}"
+        return replace(blank, status="INFEASIBLE", reasons=(reason,))
+    return replace(blank, reasons=(f"{blank.solver} finds no plan possible; no second method confirmed it in time",))
 
 
 def _memory() -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from instances.instance import CLOSED, Instance
 from solvers.model import Problem
-from solvers.model.options import Bools, Floats, Ints
+from solvers.model.options import Floats, Ints
 
 MOST = 20  # reasons of one kind that are spelled out
 
@@ -31,15 +31,6 @@ def _too_few_hubs(instance: Instance) -> Iterator[str]:
         yield f"{instance.policy.open_hubs_min} hubs must be open, but only {possible} are open or optional"
 
 
-def _groups(problem: Problem, demands: Ints) -> Iterator[tuple[int, Ints, Bools]]:
-    """Per node: its demands among these, and which candidates each may use."""
-    options = problem.options
-    order = demands[np.argsort(options.node[demands], kind="stable")]
-    nodes, first = np.unique(options.node[order], return_index=True)
-    for node, group in zip(nodes, np.split(order, first[1:]), strict=True):
-        yield int(node), group, options.mask(int(node), group)
-
-
 def _must_be_served(problem: Problem) -> Ints:
     options = problem.options
     needed = ~options.may_stay_unserved & (~options.per_period | options.covered.any(axis=1))
@@ -48,7 +39,8 @@ def _must_be_served(problem: Problem) -> Ints:
 
 def _unreachable(instance: Instance, problem: Problem) -> Iterator[str]:
     names, options = instance.demands.names, problem.options
-    for node, group, mask in _groups(problem, _must_be_served(problem)):
+    for node, group in options.by_node(_must_be_served(problem)):
+        mask = options.mask(node, group)
         for d in group[~mask.any(axis=1)]:
             text = f"demand `{names[d]}` at `{instance.nodes.names[node]}` has no hub within its limits"
             limit = options.limit[d]
@@ -74,7 +66,8 @@ def _too_large(instance: Instance, problem: Problem) -> Iterator[str]:
     overridden = np.zeros(len(options), dtype=bool)
     overridden[options.overrides.key[options.overrides.has_amount] // max(options.hubs, 1)] = True
     peak_of_row = np.append(options.amount.table.max(axis=1, initial=-np.inf), 1.0)
-    for node, group, mask in _groups(problem, demands):
+    for node, group in options.by_node(demands):
+        mask = options.mask(node, group)
         span = np.arange(options.candidates.node_start[node], options.candidates.node_start[node + 1])
         hub = options.candidates.hub[span]
         fits = np.ones(mask.shape, dtype=bool)
@@ -83,7 +76,7 @@ def _too_large(instance: Instance, problem: Problem) -> Iterator[str]:
             fits &= peak[:, None] <= least[hub, r] * tolerance + 1e-6
         doubtful = group[mask.any(axis=1) & ~(mask & fits).any(axis=1) & ~overridden[group]]
         for d in doubtful:
-            usable = np.unique(hub[mask[np.searchsorted(group, d)]]) if np.all(np.diff(group) > 0) else np.unique(hub)
+            usable = np.unique(hub[mask[np.searchsorted(group, d)]])
             need = options.amount.dense(d)
             if not (need <= capacity[usable] * tolerance + 1e-6).all(axis=(1, 2)).any():
                 r = int(np.argmax((need - capacity[usable].max(axis=0)).max(axis=1)))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
@@ -31,6 +32,13 @@ def backend(name: str) -> Backend:
     except ImportError as error:
         raise Refused(f"solver {name!r} needs the package {package}, which cannot be imported: {error}") from error
     return found
+
+
+@cache
+def label(name: str) -> str:
+    """Name and version of a solver as results state them: `highs 1.16.0`, `scip (ortools 9.15.6755)`."""
+    package = BACKENDS[name][1]
+    return f"{name} {_version(package)}" if name == "highs" else f"{name} ({package} {_version(package)})"
 
 
 def versions() -> dict[str, str]:

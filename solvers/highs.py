@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from solvers import label
 from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure, Unbounded, Watch
 from solvers.results import Limit, checked_start, conclude, dual_bound, infeasible, without_columns
 from solvers.watching import Progress, watched
@@ -30,11 +31,6 @@ STOPPED: dict[str, Limit] = {
 }
 
 
-def version() -> str:
-    """Name and version as results state them."""
-    return f"highs {_silent().version()}"
-
-
 def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None) -> MilpResult:
     """Solves a linear or mixed-integer program.
 
@@ -43,7 +39,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
     """
     start = checked_start(milp, start)
     if not len(milp.cost):
-        return without_columns(milp, version())
+        return without_columns(milp, label("highs"))
 
     def run(progress: Progress) -> MilpResult:
         highs = _loaded(milp)
@@ -97,7 +93,7 @@ class Lp:
             self._added = []
         milp = self._milp
         if not len(milp.cost):
-            return without_columns(milp, version())
+            return without_columns(milp, label("highs"))
         return watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
 
     def close(self) -> None:
@@ -147,7 +143,7 @@ def _answer(highs: Any, milp: Milp, limits: Limits, start: Floats | None, progre
             raise Unbounded("highs finds the objective unbounded below")
         highs = other
     if status == "kInfeasible":
-        return infeasible(milp, version(), start)
+        return infeasible(milp, label("highs"), start)
     if status != "kOptimal" and status not in STOPPED:
         raise SolverFailure(f"highs ended with status {status[1:]}")
     limit: Limit = STOPPED.get(status, "none")
@@ -163,7 +159,7 @@ def _answer(highs: Any, milp: Milp, limits: Limits, start: Floats | None, progre
         bound = dual_bound(milp, np.array(point.row_dual)) if point.dual_valid else -math.inf
     if status == "kOptimal" and x is None:
         raise SolverFailure("highs says optimal without a feasible point")
-    return conclude(milp, limits, x, bound, solver=version(), limit=limit, duals=duals, start=start)
+    return conclude(milp, limits, x, bound, solver=label("highs"), limit=limit, duals=duals, start=start)
 
 
 def _run(highs: Any, milp: Milp, limits: Limits, progress: Progress, telling: bool = True) -> str:

@@ -6,7 +6,7 @@ minimise cost'x + offset  subject to  row_lower <= A x <= row_upper,  lower <= x
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -90,6 +90,14 @@ class Milp:
         activity = self.matrix @ x
         parts = [self.row_lower - activity, activity - self.row_upper, self.lower - x, x - self.upper]
         return max((float(p.max()) for p in parts if len(p)), default=0.0)
+
+
+def stacked(blocks: Sequence[sp.sparray], *, beside: bool = False) -> sp.csc_array:
+    """Blocks one below the other (or side by side) as a program's matrix: CSC with int32 indices."""
+    joined = (sp.hstack if beside else sp.vstack)(list(blocks), format="csc")
+    return sp.csc_array(
+        (joined.data, joined.indices.astype(np.int32), joined.indptr.astype(np.int32)), shape=joined.shape
+    )
 
 
 def _duplicates(matrix: sp.csc_array) -> bool:

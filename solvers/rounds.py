@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import scipy.sparse as sp
 
 from solvers.highs import Lp
-from solvers.milp import Limits, Milp
+from solvers.milp import Limits, Milp, stacked
 
 ROUNDS = 25
 VIOLATED = 1e-4
@@ -38,7 +37,7 @@ def tighten(milp: Milp, limits: Limits) -> Milp:
     rows = lazy.matrix[np.flatnonzero(taken)]
     return Milp(
         milp.cost, milp.offset, milp.lower, milp.upper, milp.integer,
-        sp.csc_array(sp.vstack([milp.matrix, rows], format="csc")),
+        stacked([milp.matrix, rows]),
         np.concatenate([milp.row_lower, np.full(rows.shape[0], -np.inf)]),
         np.concatenate([milp.row_upper, lazy.upper[taken]]),
     )  # fmt: skip

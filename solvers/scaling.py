@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from solvers.milp import LARGEST, SMALLEST, Floats, LazyRows, Milp, MilpResult, Watch
 
@@ -93,8 +94,8 @@ def _matrix_exponents(milp: Milp) -> tuple[Floats, Floats]:
         return rows, columns
     floor = np.ceil(-np.log2(_side(milp)))
     for _ in range(PASSES):
-        rows = np.maximum(np.round(_shift(*_extremes(i, size + columns[j], m))), floor)
-        wanted = np.round(_shift(*_extremes(j, size + rows[i], n)))
+        rows = np.maximum(_shift(*_extremes(i, size + columns[j], m)), floor)
+        wanted = _shift(*_extremes(j, size + rows[i], n))
         columns = np.where(milp.integer, 0.0, wanted)
     return rows, columns
 
@@ -105,7 +106,7 @@ def _side(milp: Milp) -> Floats:
     return np.maximum(1.0, np.where(np.isfinite(sides), sides, 1.0))
 
 
-def _extremes(index: np.ndarray, size: Floats, count: int) -> tuple[Floats, Floats]:
+def _extremes(index: NDArray[np.integer], size: Floats, count: int) -> tuple[Floats, Floats]:
     """Least and greatest size by index; (LOW, LOW) where there is none, which asks for no shift."""
     least, greatest = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(least, index, size)
@@ -122,4 +123,5 @@ def _extent(size: Floats) -> tuple[float, float]:
 def _shift(least: Floats | float, greatest: Floats | float) -> Floats:
     """The least whole shift that brings [least, greatest] into the window, or to its middle if it is wider."""
     inside = np.clip(0.0, LOW - least, np.maximum(LOW - least, HIGH - greatest))
-    return np.where(greatest - least > HIGH - LOW, np.round((LOW + HIGH - least - greatest) / 2), np.round(inside))
+    shift: Floats = np.where(greatest - least > HIGH - LOW, (LOW + HIGH - least - greatest) / 2, inside)
+    return np.round(shift)

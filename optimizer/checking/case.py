@@ -82,17 +82,13 @@ class Case:
 
     @cached_property
     def active(self) -> Bools:
-        """(P, T) periods in which a per-period demand has rows: an amount (at some hub) or traffic is not zero."""
+        """(P, T) periods in which a per-period demand has rows: `amount` (not an override) or traffic is not zero."""
         demands, periods = self.instance.demands, self.instance.time.count
         out = np.zeros((len(self.moving), periods), dtype=np.bool_)
         for part in chunks(np.arange(len(self.moving)), periods * len(self.instance.resources)):
             d = self.moving[part]
             out[part] = demands.amount.dense(d).any(axis=1)
             out[part] |= (demands.traffic_gbps.dense(d) != 0) | (demands.traffic_back_gbps.dense(d) != 0)
-        table = demands.overrides
-        own = np.flatnonzero(table.has_amount & (self.moving_row[table.demand] >= 0))
-        for part in chunks(own, periods * len(self.instance.resources)):
-            np.logical_or.at(out, self.moving_row[table.demand[part]], table.amount.dense(part).any(axis=1))
         return out
 
     @cached_property

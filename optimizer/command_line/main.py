@@ -74,6 +74,7 @@ def _failed(error: Exception) -> int:
     """Prints what is wrong, in lines for the user; the exit code."""
     from instances import InvalidInstance
     from optimizer.command_line.output import complain, plain
+    from optimizer.evaluating import InvalidPlacement
     from optimizer.plan_files import InvalidPlan
     from solvers.milp import Refused
 
@@ -81,8 +82,9 @@ def _failed(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, (InvalidInstance, InvalidPlan)):
-        complain(str(error))
+    if isinstance(error, (InvalidInstance, InvalidPlan, InvalidPlacement)):
+        for line in str(error).splitlines():
+            complain(plain(line))
         return 2
     if isinstance(error, (Usage, Refused)):
         complain(f"error: {plain(str(error))}")

@@ -6,6 +6,7 @@ loads follows from a few tables. Shapes: D demands, H hubs, R resources, T perio
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -151,18 +152,22 @@ class Options:
 
     def pairs(self, demands: Ints) -> Pairs:
         """Admissible options of some demands: latency within the limit, hub allowed, pin respected."""
-        order = demands[np.argsort(self.node[demands], kind="stable")]
-        nodes, first = np.unique(self.node[order], return_index=True)
-        found_d, found_k = [], []
-        for n, group in zip(nodes, np.split(order, first[1:]), strict=True):
-            d, k = np.nonzero(self.mask(int(n), group))
+        found_d, found_k = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+        for n, group in self.by_node(demands):
+            d, k = np.nonzero(self.mask(n, group))
             found_d.append(group[d])
             found_k.append(k + self.candidates.node_start[n])
-        if not found_d:
-            return Pairs(np.zeros(0, np.int32), np.zeros(0, np.int32))
         demand, candidate = np.concatenate(found_d), np.concatenate(found_k)
         order = np.lexsort((candidate, demand))
         return Pairs(demand[order].astype(np.int32), candidate[order].astype(np.int32))
+
+    def by_node(self, demands: Ints) -> Iterator[tuple[int, Ints]]:
+        """Nodes, each with those of the demands that lie there, in ascending order."""
+        order = np.sort(demands)
+        order = order[np.argsort(self.node[order], kind="stable")]
+        nodes, first = np.unique(self.node[order], return_index=True)
+        for i, node in enumerate(nodes):
+            yield int(node), order[first[i] : first[i + 1] if i + 1 < len(nodes) else None]
 
     def mask(self, node: int, group: Ints) -> Bools:
         """(len(group), candidates of the node) admissible options of demands that all lie at one node."""

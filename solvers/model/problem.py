@@ -75,7 +75,7 @@ def assemble(problem: Problem, pairs: Pairs | None = None) -> Model:
         (
             np.concatenate([left.data, right.data]),
             np.concatenate([left.indices, right.indices.astype(np.int32)]),
-            np.concatenate([left.indptr, left.indptr[-1] + right.indptr[1:]]).astype(np.int32),
+            np.concatenate([left.indptr, left.indptr[-1] + right.indptr[1:].astype(np.int32)]),
         ),
         shape=(site_rows + len(tied) + own, len(table) + len(kept)),
     )
@@ -124,7 +124,7 @@ def _relabel(matrix: sp.csc_array, row_map: Longs, factor: Floats, rows: int) ->
         if not keep.all():
             indptr = np.concatenate([[0], np.cumsum(keep)])[indptr]
             indices, data = indices[keep], data[keep]
-    return sp.csc_array((data, indices, indptr), shape=(rows, matrix.shape[1]))
+    return sp.csc_array((data, indices, indptr.astype(np.int32)), shape=(rows, matrix.shape[1]))
 
 
 def _linking_rows(problem: Problem, table: Columns, kept: Longs) -> LazyRows:

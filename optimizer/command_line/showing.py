@@ -1,0 +1,139 @@
+"""``hubplan show``: what an instance holds, and on request how hard it is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from optimizer.command_line.arguments import Commands, Usage, add_command, add_instance, open_given
+
+if TYPE_CHECKING:
+    from instances import Instance
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "show", "Sizes, totals, latency classes and sources of an instance.", run)
+    add_instance(parser, nargs="?")
+    parser.add_argument("--stats", action="store_true", help="also figures of hardness (solves it, up to 2,000 demands)")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of instance files instead")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from optimizer.command_line.output import say_json, show
+
+    if arguments.schema:
+        from instances import json_schema
+
+        say_json(json_schema())
+        return 0
+    if arguments.instance is None:
+        raise Usage("show needs an INSTANCE: a bundled name (hubplan list) or a path")
+    instance = open_given(arguments)
+    answer = description(instance)
+    if arguments.stats:
+        answer["stats"] = _hardness(instance)
+    if arguments.json:
+        say_json(answer)
+        return 0
+    from optimizer.command_line.rendering import description_parts
+
+    show(description_parts(answer))
+    return 0
+
+
+def description(instance: Instance) -> dict[str, Any]:
+    """The instance in figures, as ``--json`` prints them."""
+    from optimizer.summary import counts, provenance_marks
+
+    time = instance.time
+    return {
+        "name": instance.name,
+        "title": instance.title,
+        "description": instance.description,
+        "fingerprint": instance.fingerprint,
+        "currency": instance.currency,
+        "timezone": instance.timezone,
+        "counts": counts(instance),
+        "horizon_hours": float(time.weighted_hours.sum()),
+        "blocks": [
+            {
+                "name": name,
+                "start": start,
+                "periods": int((time.block == b).sum()),
+                "weight": float(time.block_weight[b]),
+                "kind": "cyclic" if time.block_cyclic[b] else "open",
+            }
+            for b, (name, start) in enumerate(zip(time.block_names, time.block_start, strict=True))
+        ],
+        "resources": _totals(instance),
+        "latency_classes": _latency_classes(instance),
+        "attributes": _attributes(instance),
+        "provenance": provenance_marks(instance),
+    }
+
+
+def _totals(instance: Instance) -> list[dict[str, Any]]:
+    """Demand of the fullest period against the capacity of what is or may be open, without and with modules."""
+    import numpy as np
+
+    from instances.instance import CLOSED
+
+    demands, hubs = instance.demands, instance.hubs
+    amount, possible = demands.amount, hubs.status != CLOSED
+    own = hubs.capacity.dense(possible)
+    modules = hubs.modules.capacity * (hubs.modules.max_count * possible[hubs.modules.hub])[:, None]
+    rows = []
+    for r, name in enumerate(instance.resources.names):
+        scale, row = amount.scale[:, r], amount.row[:, r]
+        varying = row >= 0
+        by_row = np.bincount(row[varying], scale[varying], minlength=len(amount.table))
+        total = scale[~varying].sum() + by_row @ amount.table  # (T,)
+        capacity, built = own[:, r].sum(axis=0), float(modules[:, r].sum())
+        t = int(np.argmax(total))
+        rows.append(
+            {
+                "name": name,
+                "unit": instance.resources.unit[r],
+                "peak_demand": float(total[t]),
+                "peak_period": t,
+                "capacity": float(capacity[t]),
+                "capacity_with_modules": float(capacity[t]) + built,
+            }
+        )
+    return rows
+
+
+def _latency_classes(instance: Instance) -> list[dict[str, Any]]:
+    """Number of demands by latency limit; the eleven most frequent limits (infinite: none)."""
+    import numpy as np
+
+    limits, number = np.unique(instance.demands.max_latency_ms, return_counts=True)
+    often = np.sort(np.argsort(-number, kind="stable")[:11])
+    return [{"max_latency_ms": float(limits[i]), "demands": int(number[i])} for i in often]
+
+
+def _attributes(instance: Instance) -> dict[str, int]:
+    """How many demands, hubs and links have what makes a plan interesting."""
+    import numpy as np
+
+    from instances.instance import OPTIONAL
+
+    demands, hubs, links = instance.demands, instance.hubs, instance.links
+    return {
+        "single demands": int(demands.single.sum()),
+        "demands re-chosen per period": int(demands.per_period.sum()),
+        "deferrable demands": int(demands.deferrable.sum()),
+        "demands that may stay unserved": int((~np.isnan(demands.unserved_penalty_per_unit_h)).sum()),
+        "optional hubs": int((hubs.status == OPTIONAL).sum()),
+        "hubs with modules": len(np.unique(hubs.modules.hub)),
+        "optional links": int((links.status == OPTIONAL).sum()),
+        "links with modules": len(np.unique(links.modules.link)),
+        "energy contracts": len(hubs.contracts.names),
+    }
+
+
+def _hardness(instance: Instance) -> list[dict[str, Any]]:
+    """The generators' figures of hardness; solved first where that is quick."""
+    from instances.generators.stats import hardness
+
+    return [{"label": label, "value": value} for label, value in hardness(instance)]

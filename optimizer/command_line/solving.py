@@ -1,0 +1,166 @@
+"""``hubplan solve``: an instance in, a checked plan out."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from optimizer.command_line.arguments import (
+    Commands,
+    add_command,
+    add_instance,
+    check_output,
+    count,
+    not_negative,
+    open_given,
+    positive,
+    seed,
+)
+
+if TYPE_CHECKING:
+    from instances import Instance
+    from optimizer.checking import Report
+    from optimizer.evaluating import Evaluation
+    from optimizer.plan import Plan
+
+SOLVERS = ("auto", "highs", "scip", "cpsat", "pyomo")
+EXIT = {"OPTIMAL": 0, "FEASIBLE": 0, "INFEASIBLE": 3, "NO_SOLUTION": 4}
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "solve", "Finds the cheapest plan, checks it and writes it.", run)
+    add_instance(parser)
+    parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
+    parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
+    parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
+    parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the solver (1)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
+    parser.add_argument("--baseline", metavar="FILE", help="a plan, or CSV(demand,hub[,share][,period]), to compare with")
+    parser.add_argument("-o", "--output", metavar="PLAN", help="where the plan goes: x.json, x.json.gz or a folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code by status; the plan is written before anything is printed."""
+    check_output(arguments.output, [arguments.instance, arguments.baseline])
+    from time import perf_counter
+
+    start = perf_counter()
+    instance = open_given(arguments)
+    baseline = _baseline(instance, arguments.baseline)
+    read = perf_counter() - start
+    from dataclasses import replace
+
+    from optimizer.checking import check
+    from optimizer.command_line.output import complain
+    from optimizer.command_line.progress import Progress
+    from optimizer.solving import Options, RejectedPlan, solve
+
+    options = Options(
+        solver=arguments.solver,
+        time_limit=arguments.time_limit,
+        gap=arguments.gap,
+        threads=arguments.threads,
+        seed=arguments.seed,
+    )
+    with Progress() as progress:
+        try:
+            plan = solve(instance, options, on_progress=progress)
+        except RejectedPlan as refusal:
+            complain("the checker refused the plan, so it is not written:")
+            for violation in refusal.violations[:20]:
+                complain(f"  {violation}")
+            return 5
+        plan = replace(plan, timings={"read": read, **plan.timings})
+        if plan.decisions is not None and arguments.output is not None:
+            plan = _written(instance, plan, arguments.output, start)
+        else:
+            plan = replace(plan, seconds=perf_counter() - start)
+    report = check(instance, plan) if plan.decisions is not None else None
+    _answer(arguments, instance, plan, report, baseline)
+    return EXIT[plan.status]
+
+
+def _written(instance: Instance, plan: Plan, output: str, start: float) -> Plan:
+    """Writes the plan; returns it with the time that took (the file cannot hold its own)."""
+    from dataclasses import replace
+    from time import perf_counter
+
+    from optimizer.plan_files import write_plan
+
+    before = perf_counter()
+    write_plan(instance, replace(plan, seconds=before - start), output)
+    now = perf_counter()
+    return replace(plan, seconds=now - start, timings={**plan.timings, "write": now - before})
+
+
+def _baseline(instance: Instance, file: str | None) -> Evaluation | None:
+    """Today's practice, evaluated; None without one. Raises InvalidPlan, InvalidPlacement, Usage."""
+    if file is None:
+        return None
+    from optimizer.command_line.evaluating import evaluate_file
+
+    return evaluate_file(instance, file)
+
+
+def outcome(plan: Plan) -> dict[str, Any]:
+    """What is decided and what is proven, as ``--json`` prints it; infinite numbers become null there."""
+    return {
+        "instance": plan.instance_name,
+        "fingerprint": plan.fingerprint,
+        "status": plan.status,
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "bound_source": plan.bound_source,
+        "gap": plan.gap,
+        "proven_bound": plan.proven_bound,
+        "proven_gap": plan.proven_gap,
+        "limit": plan.limit,
+        "solver": plan.solver,
+        "seconds": plan.seconds,
+        "terms": dict(plan.terms),
+        "carbon_kg": plan.carbon_kg,
+        "reasons": list(plan.reasons),
+        "timings": dict(plan.timings),
+        "memory_mb": plan.memory_mb,
+        "options": dict(plan.options),
+        "versions": dict(plan.versions),
+    }
+
+
+def _answer(
+    arguments: argparse.Namespace, instance: Instance, plan: Plan, report: Report | None, baseline: Evaluation | None
+) -> None:
+    from optimizer.command_line.output import say_json, show
+    from optimizer.command_line.rendering import comparison, no_plan, plan_parts
+    from optimizer.summary import summarise
+
+    summary = summarise(instance, plan, report) if report is not None else None
+    if arguments.json:
+        answer = outcome(plan) | {"plan": arguments.output if summary else None}
+        if summary:
+            answer["summary"] = asdict(summary)
+        if baseline is not None:
+            answer["baseline"] = saving(plan, baseline)
+        say_json(answer)
+        return
+    if summary is None:
+        show(no_plan(instance, plan))
+        return
+    parts = plan_parts(instance, plan, summary)
+    if baseline is not None:
+        parts.append(comparison(summary.currency, saving(plan, baseline)))
+    parts.append(f"Plan written to {arguments.output}" if arguments.output else "Plan not written (-o PLAN writes it)")
+    show(parts)
+
+
+def saving(plan: Plan, baseline: Evaluation) -> dict[str, Any]:
+    """The baseline's cost, carbon and violations, and what the plan saves against it (negative: costs more)."""
+    report = baseline.report
+    return {
+        "objective": report.objective,
+        "carbon_kg": report.carbon_kg,
+        "violations": sum(report.counts.values()),
+        "saving": report.objective - plan.objective,
+        "carbon_saving_kg": report.carbon_kg - plan.carbon_kg,
+    }
