@@ -82,7 +82,8 @@ def build(
         currency=document["currency"],
         timezone=document["timezone"],
         provenance=tuple(
-            Origin(p["path"], p["status"], p.get("source", ""), p.get("note", "")) for p in document.get("provenance", [])
+            Origin(p["path"], p["status"], p.get("source", ""), p.get("note", ""))
+            for p in document.get("provenance", [])
         ),
         time=_time(document["blocks"], scope),
         resources=_resources(document["resources"]),
@@ -119,7 +120,9 @@ def _time(blocks: list[dict[str, Any]], scope: Scope) -> Time:
         if isinstance(length, list) and len(length) != count:
             found = Said(f"{len(length)} values")
             path = f"blocks[{b}].period_hours"
-            scope.findings.append(error("series-length", path, found, f"one value for each of the block's {count} periods"))
+            scope.findings.append(
+                error("series-length", path, found, f"one value for each of the block's {count} periods")
+            )
             length = 1.0
         hours[at : at + count] = length
         block[at : at + count] = b
@@ -238,10 +241,15 @@ def _by_resource(given: dict[str, float], path: str, scope: Scope, absent: float
 def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
     pool, shape = Pool(scope), (len(rows), len(scope.resources))
     capacity = _capacities(rows, pool, scope)
-    columns = {
-        field: pool.add(read_quantities([r.get(field) for r in rows], scope, lambda i, f=field: f"hubs[{i}].{f}"), absent)  # type: ignore[misc]
+
+    def column(field: str, absent: float) -> tuple[Floats, Ints]:
+        values = [r.get(field) for r in rows]
+        return pool.add(read_quantities(values, scope, lambda i: f"hubs[{i}].{field}"), absent)
+
+    pue, price, carbon = (
+        column(field, absent)
         for field, absent in (("pue", 1.0), ("energy_price_per_kwh", 0.0), ("carbon_kg_per_kwh", 0.0))
-    }
+    )
     table = pool.table()
     return Hubs(
         names=Names([r["name"] for r in rows]),
@@ -255,13 +263,16 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         opening_cost=_given(rows, "opening_cost", 0.0),
         capacity=series(table, capacity, shape),
         modules=_hub_modules(rows, scope),
-        pue=series(table, columns["pue"]),
+        pue=series(table, pue),
         idle_kw=_given(rows, "idle_kw", 0.0),
         power_kw_per_unit=np.array(
-            [_by_resource(r.get("power_kw_per_unit", {}), f"hubs[{i}].power_kw_per_unit", scope) for i, r in enumerate(rows)]
+            [
+                _by_resource(r.get("power_kw_per_unit", {}), f"hubs[{i}].power_kw_per_unit", scope)
+                for i, r in enumerate(rows)
+            ]
         ).reshape(shape),
-        energy_price_per_kwh=series(table, columns["energy_price_per_kwh"]),
-        carbon_kg_per_kwh=series(table, columns["carbon_kg_per_kwh"]),
+        energy_price_per_kwh=series(table, price),
+        carbon_kg_per_kwh=series(table, carbon),
         carbon_may_be_negative=flags(rows, "carbon_may_be_negative", True, False),
         connection_limit_kw=_given(rows, "connection_limit_kw", np.inf),
         contracts=_contracts(rows, scope),
@@ -324,8 +335,11 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
     limits = given.get("open_hubs") or {}
     low, high, exact = limits.get("min"), limits.get("max"), limits.get("exact")
     if exact is not None and (low is not None or high is not None):
-        scope.findings.append(error("contradiction", "policy.open_hubs", Said("exact beside min or max"), "one of them"))
-    low, high = (exact, exact) if exact is not None else (low or 0, hubs if high is None else high)
+        scope.findings.append(
+            error("contradiction", "policy.open_hubs", Said("exact beside min or max"), "one of them")
+        )
+    low = exact if exact is not None else low or 0
+    high = exact if exact is not None else max(hubs, low) if high is None else high
     cap = given.get("carbon_cap_kg")
     return Policy(
         carbon_price_per_kg=float(given.get("carbon_price_per_kg", 0.0)) + 0.0,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from instances.columns import Coded, DemandColumns, ResidencyRule
-from instances.findings import Finding, each, error
+from instances.findings import Finding, Said, each, error
 from instances.instance import Bools, Demands, Floats, Hubs, Ints, Names, Nodes, Overrides, Pins, Residency, Series
-from instances.quantities import Pool, Quantities, Scope, read_quantities, resolve, series, unknown_name
+from instances.quantities import Pool, Scope, read_quantities, resolve, series, unknown_name
 
 
 def build_demands(columns: DemandColumns, nodes: Nodes, hubs: Hubs, scope: Scope) -> Demands:
@@ -19,7 +19,7 @@ def build_demands(columns: DemandColumns, nodes: Nodes, hubs: Hubs, scope: Scope
     first = _resolve_coded(columns.first_resource, scope.resources)
     traffic = pool.add(columns.traffic_gbps)
     back = pool.add(columns.traffic_back_gbps)
-    overrides = _overrides(columns, hubs, pool, scope)
+    overrides = _overrides(columns, hubs, amount[0], pool, scope)
     table = pool.table()
     traffic = _per_unit(columns, amount, first, traffic, scope)
     return Demands(
@@ -58,8 +58,11 @@ def _resolve_coded(column: Coded, known: Names) -> Ints:
 
 def _node(column: Coded, nodes: Nodes, findings: list[Finding]) -> Ints:
     at = _resolve_coded(column, nodes.names)
-    name = lambda i: column.values[column.code[i]]  # noqa: E731
-    findings += each(at < 0, lambda i: unknown_name("node", f"demands[{i}].node", name(i), nodes.names))
+
+    def finding(i: int) -> Finding:
+        return unknown_name("node", f"demands[{i}].node", column.values[column.code[i]], nodes.names)
+
+    findings += each((at < 0) & (column.code >= 0), finding)
     return at
 
 
@@ -90,13 +93,19 @@ def _per_unit(
     scope.findings += each(
         per_unit & columns.traffic_gbps.given,
         lambda i: error(
-            "contradiction", f"demands[{i}].traffic_gbps_per_unit", columns.traffic_per_unit[i], "this or `traffic_gbps`"
+            "contradiction",
+            f"demands[{i}].traffic_gbps_per_unit",
+            columns.traffic_per_unit[i],
+            "this or `traffic_gbps`",
         ),
     )
     scope.findings += each(
         per_unit & (first < 0) & (columns.first_resource.code < 0),
         lambda i: error(
-            "contradiction", f"demands[{i}].traffic_gbps_per_unit", columns.traffic_per_unit[i], "a resource in `amount`"
+            "contradiction",
+            f"demands[{i}].traffic_gbps_per_unit",
+            columns.traffic_per_unit[i],
+            "a resource in `amount`",
         ),
     )
     where = np.flatnonzero(per_unit & (first >= 0))
@@ -126,7 +135,13 @@ def residency_of(rules: list[ResidencyRule], hubs: Hubs) -> Residency:
         row[[h for h in map(hubs.names.find, hubs_out) if h >= 0]] = False
         for tag in tags_out:
             row &= ~tag_rows[tag] if tag in tag_rows else True
-    return Residency(*(tuple(column) for column in zip(*rules, strict=True)), allowed) if rules else Residency((), (), (), (), allowed)
+    return Residency(
+        allowed_hubs=tuple(rule[0] for rule in rules),
+        forbidden_hubs=tuple(rule[1] for rule in rules),
+        allowed_tags=tuple(rule[2] for rule in rules),
+        forbidden_tags=tuple(rule[3] for rule in rules),
+        allowed=allowed,
+    )
 
 
 def _pins(columns: DemandColumns, hubs: Hubs, scope: Scope) -> Pins:
@@ -139,7 +154,7 @@ def _pins(columns: DemandColumns, hubs: Hubs, scope: Scope) -> Pins:
     )
 
 
-def _overrides(columns: DemandColumns, hubs: Hubs, pool: Pool, scope: Scope) -> Any:
+def _overrides(columns: DemandColumns, hubs: Hubs, amount: Floats, pool: Pool, scope: Scope) -> Any:
     """Adds the amounts to the pool; returns a function from the finished series table to the Overrides."""
     count, resources = max(len(hubs), 1), len(scope.resources)
     amounts, costs = columns.amount_at, columns.cost_at
@@ -168,6 +183,10 @@ def _overrides(columns: DemandColumns, hubs: Hubs, pool: Pool, scope: Scope) -> 
     has_amount[np.searchsorted(pairs, a_pair)] = True
     cost[np.searchsorted(pairs, c_pair)] = c_cost[c_good]
     shape = (len(pairs), resources)
+    named = np.zeros(len(pairs) * resources, dtype=np.bool_)
+    named[place] = True
+    lacking = has_amount[:, None] & ~named.reshape(shape) & (amount[pairs // count] != 0.0)
+    scope.findings += each(lacking.any(axis=1), lambda p: _lacks(columns, hubs, int(pairs[p]), scope))
 
     def finished(table: Floats) -> Overrides:
         return Overrides(
@@ -181,12 +200,16 @@ def _overrides(columns: DemandColumns, hubs: Hubs, pool: Pool, scope: Scope) -> 
     return finished
 
 
+def _lacks(columns: DemandColumns, hubs: Hubs, pair: int, scope: Scope) -> Finding:
+    path = f"demands[{pair // len(hubs)}].amount_at.{hubs.names[pair % len(hubs)]}"
+    return error("amount-at", path, Said("not every resource"), "each resource named in `amount`")
+
+
 def _known(entries: list[Any], at: int, known: Names, kind: str, field: str, scope: Scope) -> Ints:
     names = [entry[at] for entry in entries]
-    path = lambda k: f"demands[{entries[k][0]}].{field}.{entries[k][1]}" + (f".{entries[k][2]}" if at == 2 else "")  # noqa: E731
+
+    def path(k: int) -> str:
+        d, hub, inner = entries[k][:3]
+        return f"demands[{d}].{field}.{hub}" + (f".{inner}" if at == 2 else "")
+
     return resolve(names, known, kind, path, scope.findings)
-
-
-def empty_quantities(n: int, periods: int) -> Quantities:
-    """n quantities that are not given."""
-    return Quantities(np.full(n, np.nan), np.full(n, -1, dtype=np.int32), np.empty((0, periods)))

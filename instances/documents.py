@@ -111,5 +111,9 @@ def step(path: str, key: str | int) -> str:
     """A path extended by a field name or a position, as one harmless line."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    plain = key if key.isidentifier() else "[" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in key)[:60] + "]"
+    plain = (
+        key
+        if key.isidentifier()
+        else "[" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in key)[:60] + "]"
+    )
     return plain if not path else path + plain if plain.startswith("[") else f"{path}.{plain}"

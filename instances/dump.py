@@ -110,7 +110,9 @@ def link_rows(instance: Instance) -> Rows:
     links, nodes = instance.links, instance.nodes.names
     modules = _link_modules(links)
     rows = []
-    for i, (name, capacity) in enumerate(zip(links.names, written_all(links.capacity_gbps, instance.profiles), strict=True)):
+    for i, (name, capacity) in enumerate(
+        zip(links.names, written_all(links.capacity_gbps, instance.profiles), strict=True)
+    ):
         a, b = nodes[links.a[i]], nodes[links.b[i]]
         row = {
             "name": None if name == f"{a}--{b}" else name,
@@ -232,7 +234,7 @@ def _matrix(instance: Instance) -> dict[str, Any]:
 def _policy(instance: Instance) -> dict[str, Any]:
     policy, hubs = instance.policy, len(instance.hubs)
     low, high = policy.open_hubs_min, policy.open_hubs_max
-    limits = {k: v for k, v, default in (("min", low, 0), ("max", high, hubs)) if v != default}
+    limits = {k: v for k, v, default in (("min", low, 0), ("max", high, max(hubs, low))) if v != default}
     row = {
         "carbon_price_per_kg": policy.carbon_price_per_kg,
         "carbon_cap_kg": _optional(policy.carbon_cap_kg),

@@ -12,7 +12,12 @@ from instances.findings import Finding, InvalidInstance, Said, error
 SIZE_LIMIT = 2 * 2**30  # bytes, unpacked; larger instances belong into a folder of tables
 CHUNK = 1 << 20
 GZIP = b"\x1f\x8b"
-FOREIGN = {b"PK\x03\x04": "a zip or npz archive", b"PAR1": "a Parquet file", b"\x93NUMPY": "a NumPy array", b"\x80\x04": "a pickle"}
+FOREIGN = {
+    b"PK\x03\x04": "a zip or npz archive",
+    b"PAR1": "a Parquet file",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x80\x04": "a pickle",
+}
 
 
 def refuse(finding: Finding) -> InvalidInstance:
@@ -44,7 +49,7 @@ def read_bytes(path: Path, *, within: Path | None = None) -> bytes:
     """The bytes of a regular file, unpacked where it is gzip. Raises InvalidInstance."""
     require_file(path, within=within)
     try:
-        with open(path, "rb", opener=_no_wait) as file:  # noqa: PTH123 (Path.open takes no opener)
+        with open(path, "rb", opener=_no_wait) as file:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as e:
         raise refuse(error("unreadable", str(path), Said(_reason(e)), "a readable file")) from None

@@ -35,6 +35,10 @@ def _feed(digest: Any, value: Any) -> None:
             _feed(digest, getattr(value, f.name))
     elif isinstance(value, np.ndarray):
         _feed_array(digest, value)
+    elif isinstance(value, tuple) and value and is_dataclass(value[0]):
+        digest.update(f"{len(value)}".encode())
+        for row in value:
+            _feed(digest, row)
     else:
         plain = list(value) if isinstance(value, Names) else value
         digest.update(json.dumps(plain, ensure_ascii=True, allow_nan=True).encode())

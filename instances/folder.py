@@ -118,7 +118,9 @@ def _kind(model: type[schema.Record], column: str) -> Kind | None:
 
 
 def _holds(annotation: Any, kind: type) -> bool:
-    return annotation is kind or any(_holds(a, kind) for a in get_args(annotation) if a is not type(None) and not isinstance(a, str))
+    return annotation is kind or any(
+        _holds(a, kind) for a in get_args(annotation) if a is not type(None) and not isinstance(a, str)
+    )
 
 
 def is_quantity(model: type[schema.Record], name: str) -> bool:
@@ -136,7 +138,9 @@ def _rows(sheet: Sheet, model: type[schema.Record], series: OwnSeries) -> Iterat
     columns: dict[str, list[Any]] = {}
     for name in sheet.columns:
         cells = sheet.columns[name].to_pylist()
-        columns[name] = [_json_cell(sheet, name, i, c) for i, c in enumerate(cells)] if is_json_column(model, name) else cells
+        columns[name] = (
+            [_json_cell(sheet, name, i, c) for i, c in enumerate(cells)] if is_json_column(model, name) else cells
+        )
     quantities = [c for c in model.model_fields if is_quantity(model, c)]
     own: dict[tuple[str, int], list[float]] = {}
     names = columns.get("name", [None] * sheet.rows)
@@ -153,7 +157,9 @@ def _rows(sheet: Sheet, model: type[schema.Record], series: OwnSeries) -> Iterat
                 row[field] = {"scale": row.get(field), "profile": profile}
             if (field, i) in own:
                 if field in row:
-                    sheet.findings.append(error("contradiction", sheet.path(i, field), row[field], "a value or a series"))
+                    sheet.findings.append(
+                        error("contradiction", sheet.path(i, field), row[field], "a value or a series")
+                    )
                 row[field] = own[field, i]
         yield row
 

@@ -15,13 +15,29 @@ from instances.findings import MISSING, Said, each, error
 from instances.instance import Bools, Floats, Ints
 from instances.quantities import Quantities, Scope
 from instances.series_sheet import OwnSeries
+from instances.shape import LATER
 from instances.sheets import Kind, Sheet
 
 FIRST = "amount:first"  # the first resource of `amount`, where it is not the first column with a value
 PROFILE = ":profile"
-NUMBERS = ("traffic_gbps_per_unit", "max_latency_ms", "unserved_penalty_per_unit_h", "deferral.window_h", "deferral.max_rate")
+NUMBERS = (
+    "traffic_gbps_per_unit",
+    "max_latency_ms",
+    "unserved_penalty_per_unit_h",
+    "deferral.window_h",
+    "deferral.max_rate",
+)
 NUMBER_COLUMNS = (*NUMBERS, "traffic_gbps", "traffic_back_gbps", "migration_cost")
-JSON_COLUMNS = ("tags", "allowed_hubs", "forbidden_hubs", "allowed_tags", "forbidden_tags", "amount_at", "cost_at", "fixed.route")
+JSON_COLUMNS = (
+    "tags",
+    "allowed_hubs",
+    "forbidden_hubs",
+    "allowed_tags",
+    "forbidden_tags",
+    "amount_at",
+    "cost_at",
+    "fixed.route",
+)
 TEXT_COLUMNS = (
     *("name", "label", "node", "placement", "timing", "deferral.mode", "fixed.hub", "together", "apart", "protection"),
     *(FIRST, "traffic_gbps:profile", "traffic_back_gbps:profile", *JSON_COLUMNS),
@@ -95,7 +111,12 @@ def demand_columns(sheet: Sheet, own: OwnSeries, scope: Scope) -> DemandColumns:
         window_h=numbers["deferral.window_h"],
         max_rate=numbers["deferral.max_rate"],
         fixed=_pins(sheet),
-        amount_at=[(i, h, r, v) for i, at in _cells(sheet, "amount_at") for h, a in at.items() for r, v in _amounts(sheet, i, h, a)],
+        amount_at=[
+            (i, h, r, v)
+            for i, at in _cells(sheet, "amount_at")
+            for h, a in at.items()
+            for r, v in _amounts(sheet, i, h, a)
+        ],
         cost_at=[(i, hub, cost) for i, at in _cells(sheet, "cost_at") for hub, cost in at.items()],
     )
 
@@ -109,7 +130,7 @@ def _required(sheet: Sheet) -> None:
             sheet.findings.append(error("missing-field", f"demands.{column}", MISSING, f"the column `{column}`"))
         else:
             empty = sheet.columns[column].is_null().to_numpy()
-            sheet.findings += each(empty, lambda i, c=column: error("missing-field", sheet.path(i, c), MISSING, f"the field `{c}`"))  # type: ignore[misc]
+            sheet.report(empty, column, "missing-field", f"the field `{column}`")
 
 
 def _known_values(sheet: Sheet) -> None:
@@ -118,56 +139,46 @@ def _known_values(sheet: Sheet) -> None:
         cells = sheet.codes(column)
         good = np.array([*(value in words for value in cells.values), True])
         later = column in ("deferral.mode", "protection")
-        code, hint = ("not-supported-yet", "a later version will support it") if later else ("wrong-value", "")
+        code, hint = ("not-supported-yet", LATER) if later else ("wrong-value", "")
         expected = " or ".join(f"`{w}`" for w in words)
-        sheet.findings += each(
-            ~good[cells.code],
-            lambda i, c=column, k=cells, code=code, e=expected, h=hint: error(code, sheet.path(i, c), k.values[k.code[i]], e, h),  # type: ignore[misc]
-        )
+        sheet.report(~good[cells.code], column, code, expected, hint)
     for column in ("together", "apart"):
         given = sheet.codes(column).code >= 0
-        sheet.findings += each(given, lambda i, c=column: _later(sheet, i, c))  # type: ignore[misc]
+        sheet.report(given, column, "not-supported-yet", "the field absent: not supported yet", LATER)
     moved = sheet.numbers("migration_cost")
-    sheet.findings += each(~np.isnan(moved) & (moved != 0.0), lambda i: _later(sheet, i, "migration_cost"))
-
-
-def _later(sheet: Sheet, i: int, column: str) -> Any:
-    found = sheet.columns[column][i].as_py()
-    return error("not-supported-yet", sheet.path(i, column), found, "the field absent: not supported yet")
+    costs = ~np.isnan(moved) & (moved != 0.0)
+    sheet.report(costs, "migration_cost", "not-supported-yet", "the field absent: not supported yet", LATER)
 
 
 def _text_lengths(sheet: Sheet) -> None:
     for column, most in (("name", 200), ("node", 200), ("label", 10_000), ("fixed.hub", 200)):
         if column in sheet.columns:
             long = pc.fill_null(pc.greater(pc.utf8_length(sheet.columns[column]), most), False).to_numpy()
-            sheet.findings += each(
-                long,
-                lambda i, c=column, m=most: error("text-length", sheet.path(i, c), sheet.columns[c][i].as_py(), f"at most {m} characters"),  # type: ignore[misc]
-            )
+            sheet.report(long, column, "text-length", f"at most {most} characters")
 
 
 def _bounded(sheet: Sheet, column: str) -> Floats:
     """The numbers of a column, judged by the bounds of the schema."""
-    record, name = (schema.Deferral, column.removeprefix("deferral.")) if column.startswith("deferral.") else (schema.Demand, column)
+    record, name = (
+        (schema.Deferral, column.removeprefix("deferral."))
+        if column.startswith("deferral.")
+        else (schema.Demand, column)
+    )
     values = sheet.numbers(column)
     for bound in record.model_fields[name].metadata:
-        for key, words, bad in (
-            ("ge", "at least", np.less),
-            ("gt", "more than", np.less_equal),
-        ):
+        for key, words, beyond in (("ge", "at least", np.less), ("gt", "more than", np.less_equal)):
             limit = getattr(bound, key, None)
             if limit is not None:
-                sheet.findings += each(
-                    bad(values, limit),
-                    lambda i, w=words, limit=limit: error("number-range", sheet.path(i, column), values[i], f"{w} {limit:g}"),  # type: ignore[misc]
-                )
+                sheet.report(beyond(values, limit), column, "number-range", f"{words} {limit:g}")
     return values
 
 
 def _needs(sheet: Sheet, column: str, has: Bools, other: str) -> None:
     if column in sheet.columns:
         alone = sheet.columns[column].is_valid().to_numpy() & ~has
-        sheet.findings += each(alone, lambda i: error("missing-field", sheet.path(i, other), MISSING, f"a value beside `{column}`"))
+        sheet.findings += each(
+            alone, lambda i: error("missing-field", sheet.path(i, other), MISSING, f"a value beside `{column}`")
+        )
 
 
 # --- columns of other kinds ---------------------------------------------------------------------------------
@@ -194,7 +205,10 @@ def _first(sheet: Sheet, amount: dict[str, Quantities], scope: Scope) -> Coded:
         given = np.array([amount[r].given for r in scope.resources])
         wrong = (stated.code >= 0) & ((known < 0) | ~given[np.maximum(known, 0), np.arange(sheet.rows)])
         sheet.findings += each(
-            wrong, lambda i: error("unknown-resource", sheet.path(i, FIRST), stated.values[stated.code[i]], "a resource of its `amount`")
+            wrong,
+            lambda i: error(
+                "unknown-resource", sheet.path(i, FIRST), stated.values[stated.code[i]], "a resource of its `amount`"
+            ),
         )
         code = np.where(known >= 0, known, code).astype(np.int32)
     return Coded(code, list(scope.resources))

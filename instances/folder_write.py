@@ -1,4 +1,4 @@
-"""The tables of a folder: an Instance to instance.json and its tables, without a step per demand where none is needed."""
+"""An Instance to the files of a folder: instance.json and its tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def write_tables(instance: Instance, folder: Path, kind: Literal["parquet", "csv
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
     (folder / MAIN).write_text(text + "\n", encoding="utf-8")
     parts: list[Part] = []
-    for name, model, rows in (("nodes", schema.Node, node_rows(instance.nodes)), ("links", schema.Link, link_rows(instance))):
+    for name, model, rows in (
+        ("nodes", schema.Node, node_rows(instance.nodes)),
+        ("links", schema.Link, link_rows(instance)),
+    ):
         if rows or name == "nodes":
             write_sheet(folder / f"{name}.{kind}", _row_columns(name, model, rows, parts))
     write_sheet(folder / f"demands.{kind}", _demand_columns(instance, parts))
@@ -32,7 +35,9 @@ def write_tables(instance: Instance, folder: Path, kind: Literal["parquet", "csv
         write_series(folder / f"series.{kind}", parts, kind, instance.time.count)
 
 
-def _row_columns(table: str, model: type[schema.Record], rows: list[dict[str, Any]], parts: list[Part]) -> dict[str, Any]:
+def _row_columns(
+    table: str, model: type[schema.Record], rows: list[dict[str, Any]], parts: list[Part]
+) -> dict[str, Any]:
     """Rows of the format as columns; empty columns are left out, own series go to ``parts``."""
     columns: dict[str, Any] = {}
     for name, f in model.model_fields.items():
@@ -40,7 +45,11 @@ def _row_columns(table: str, model: type[schema.Record], rows: list[dict[str, An
         if all(v is None for v in values):
             continue
         if is_quantity(model, name):
-            own = [(row.get("name") or f"{row['a']}--{row['b']}", v) for row, v in zip(rows, values, strict=True) if isinstance(v, list)]
+            own = [
+                (row.get("name") or f"{row['a']}--{row['b']}", v)
+                for row, v in zip(rows, values, strict=True)
+                if isinstance(v, list)
+            ]
             if own:
                 parts.append((table, name, [n for n, _ in own], np.array([v for _, v in own])))
             profiles = [v["profile"] if isinstance(v, dict) else None for v in values]
@@ -49,7 +58,9 @@ def _row_columns(table: str, model: type[schema.Record], rows: list[dict[str, An
             if any(profiles):
                 columns[name + PROFILE] = pa.array(profiles, pa.string())
         elif is_json(model, name):
-            columns[name] = pa.array([None if v is None else json.dumps(v, ensure_ascii=False) for v in values], pa.string())
+            columns[name] = pa.array(
+                [None if v is None else json.dumps(v, ensure_ascii=False) for v in values], pa.string()
+            )
         else:
             columns[name] = pa.array(values, pa.bool_() if f.annotation is bool else None)
     return columns
@@ -66,7 +77,9 @@ def _demand_columns(instance: Instance, parts: list[Part]) -> dict[str, Any]:
     columns["node"] = pa.array(list(instance.nodes.names), pa.string()).take(pa.array(demands.node))
     columns |= _amounts(instance, parts)
     plain = np.isnan(demands.traffic_per_unit)
-    columns |= _quantity(instance, "traffic_gbps", demands.traffic_gbps, plain & (demands.traffic_gbps.scale != 0.0), parts)
+    columns |= _quantity(
+        instance, "traffic_gbps", demands.traffic_gbps, plain & (demands.traffic_gbps.scale != 0.0), parts
+    )
     columns["traffic_gbps_per_unit"] = _numbers(demands.traffic_per_unit)
     back = demands.traffic_back_gbps
     columns |= _quantity(instance, "traffic_back_gbps", back, back.scale != 0.0, parts)
@@ -101,7 +114,9 @@ def _quantity(instance: Instance, name: str, series: Series, given: Any, parts: 
         rows, names = series.row[own], instance.demands.names
         contiguous = rows[-1] - rows[0] + 1 == len(rows) and bool(np.all(np.diff(rows) == 1))
         values = series.table[rows[0] : rows[-1] + 1] if contiguous else series.table[rows]
-        parts.append(("demands", name, list(names) if len(own) == len(names) else [names[i] for i in own.tolist()], values))
+        parts.append(
+            ("demands", name, list(names) if len(own) == len(names) else [names[i] for i in own.tolist()], values)
+        )
     columns = {name: pa.array(series.scale, mask=~(given & (series.row < count)))}
     if count:
         profiled = given & (series.row >= 0) & (series.row < count)
@@ -131,7 +146,7 @@ def _residency(demands: Demands) -> dict[str, Any]:
     rules = [residency_fields(demands, s) for s in range(len(demands.residency_rules.allowed_hubs))]
     columns = {}
     for field in ("allowed_hubs", "forbidden_hubs", "allowed_tags", "forbidden_tags"):
-        default = None if field.startswith("allowed") else []
+        default: Any = None if field.startswith("allowed") else []
         texts = _json_texts([None if rule[field] == default else rule[field] for rule in rules])
         columns[field] = texts.take(pa.array(demands.residency))
     return columns

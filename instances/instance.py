@@ -37,7 +37,7 @@ class Names(Sequence[str]):
         """Position of a name, or -1."""
         return self._position.get(name, -1)
 
-    def index(self, name: str, *_: Any) -> int:  # type: ignore[override]
+    def index(self, name: str, *_: Any) -> int:
         """Position of a name; raises KeyError if unknown."""
         return self._position[name]
 
@@ -86,7 +86,7 @@ class Series:
 
     @property
     def periods(self) -> int:
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
 
 class Row(Mapping[str, Any]):

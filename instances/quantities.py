@@ -56,7 +56,12 @@ class Pool:
         return scale, row
 
     def table(self) -> Floats:
-        """(K + own, T) all series."""
+        """(K + own, T) all series; a single block of own series is taken over, not copied."""
+        if not len(self._profiles) and len(self._own) == 1 and self._own[0].flags.writeable:
+            table = self._own.pop()
+            table += 0.0
+            table.flags.writeable = False
+            return table
         table = np.empty((self._rows, self._profiles.shape[1]))
         at = len(self._profiles)
         table[:at] = self._profiles
@@ -107,9 +112,7 @@ def unknown_name(kind: str, path: str, name: str, known: Sequence[str]) -> Findi
     return error(f"unknown-{kind}", path, name, f"the name of a {kind}", hint)
 
 
-def resolve(
-    names: Sequence[str], known: Names, kind: str, path: Callable[[int], str], findings: list[Finding]
-) -> Ints:
+def resolve(names: Sequence[str], known: Names, kind: str, path: Callable[[int], str], findings: list[Finding]) -> Ints:
     """(n,) positions of names; -1 and a finding where unknown."""
     at = np.fromiter((known.find(name) for name in names), dtype=np.int32, count=len(names))
     findings += each(at < 0, lambda i: unknown_name(kind, path(i), names[i], known))

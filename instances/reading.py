@@ -82,7 +82,8 @@ def _public(path: Path, format: str) -> dict[str, Any]:
         text = read_bytes(path).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidInstance([error("encoding", str(path), "other bytes", "UTF-8 text")]) from None
-    return READERS[format](text, path.name.split(".")[0])
+    document: dict[str, Any] = READERS[format](text, path.name.split(".")[0])
+    return document
 
 
 def _settled(instance: Instance | None, findings: Sequence[Finding]) -> Instance:

@@ -44,7 +44,8 @@ class OwnSeries:
         path = f"series[{{}}].name ({table})"
         texts = columns["name"]
         self.sheet.findings += each(
-            at < 0, lambda k: error("unknown-name", path.format(rows[k]), texts[int(rows[k])].as_py(), f"a name in {table}")
+            at < 0,
+            lambda k: error("unknown-name", path.format(rows[k]), texts[int(rows[k])].as_py(), f"a name in {table}"),
         )
         rows, at = rows[at >= 0], at[at >= 0]
         if np.any(np.diff(at) <= 0):
@@ -52,7 +53,10 @@ class OwnSeries:
             rows, at = rows[order], at[order]
             twice = np.flatnonzero(np.diff(at) == 0)
             self.sheet.findings += each(
-                twice, lambda k: error("duplicate-name", f"series[{rows[k + 1]}]", names[int(at[k])].as_py(), "one series a field")
+                twice,
+                lambda k: error(
+                    "duplicate-name", f"series[{rows[k + 1]}]", names[int(at[k])].as_py(), "one series a field"
+                ),
             )
             first = np.concatenate([[True], np.diff(at) > 0])
             rows, at = rows[first], at[first]
@@ -64,7 +68,8 @@ class OwnSeries:
         row = self._profile_rows(sheet, field, scale, scope)
         rows, at = self.place(sheet.name, field, names)
         sheet.findings += each(
-            ~np.isnan(scale[at]), lambda k: error("contradiction", sheet.path(int(at[k]), field), scale[at[k]], "a value or a series")
+            ~np.isnan(scale[at]),
+            lambda k: error("contradiction", sheet.path(int(at[k]), field), scale[at[k]], "a value or a series"),
         )
         scale[at] = 1.0
         row[at] = len(scope.profiles) + np.arange(len(at), dtype=np.int32)
@@ -85,7 +90,10 @@ class OwnSeries:
 
             sheet.findings += each(given & (at < 0), unknown)
             sheet.findings += each(
-                given & np.isnan(scale), lambda i: error("missing-field", sheet.path(i, field), Said("an empty cell"), "the scale of the profile")
+                given & np.isnan(scale),
+                lambda i: error(
+                    "missing-field", sheet.path(i, field), Said("an empty cell"), "the scale of the profile"
+                ),
             )
         return at
 
@@ -94,7 +102,12 @@ class OwnSeries:
 
         def finding(i: int) -> Finding:
             row = {key: self.sheet.columns[key][i].as_py() for key in KEYS}
-            return error("unknown-field", f"series[{i}]", Said(f"table {row['table']!r}, field {row['field']!r}"), "a field with series")
+            return error(
+                "unknown-field",
+                f"series[{i}]",
+                Said(f"table {row['table']!r}, field {row['field']!r}"),
+                "a field with series",
+            )
 
         yield from each(~self.used, finding)
 
@@ -120,7 +133,7 @@ def read_series(path: Path, periods: int) -> OwnSeries:
         return OwnSeries(Sheet("series", 0, {}, sheet.findings), np.empty((0, periods)), np.empty(0, dtype=np.bool_))
     for key in KEYS:
         empty = sheet.columns[key].is_null().to_numpy()
-        sheet.findings += each(empty, lambda i, key=key: error("missing-field", f"series[{i}].{key}", Said("an empty cell"), "text"))  # type: ignore[misc]
+        sheet.report(empty, key, "missing-field", "text")
     values = np.empty((sheet.rows, periods))
     at_once = COLUMNS_AT_ONCE if path.suffix == ".parquet" else periods
     for start in range(0, periods, at_once):
@@ -129,14 +142,18 @@ def read_series(path: Path, periods: int) -> OwnSeries:
         for t, column in enumerate(part, start):
             values[:, t] = read.numbers(column)
             if read.columns[column].null_count:
-                empty = read.columns[column].is_null().to_numpy()
-                read.findings += each(empty, lambda i, c=column: error("missing-field", f"series[{i}].{c}", Said("an empty cell"), "a number"))  # type: ignore[misc]
+                read.report(read.columns[column].is_null().to_numpy(), column, "missing-field", "a number")
         sheet.findings += read.findings
     return OwnSeries(sheet, values, np.zeros(sheet.rows, dtype=np.bool_))
 
 
 def _is_period(column: str, periods: int) -> bool:
-    return column[:1] == "p" and column[1:].isdecimal() and int(column[1:8] or 0) < periods and column == f"p{int(column[1:8])}"
+    return (
+        column[:1] == "p"
+        and column[1:].isdecimal()
+        and int(column[1:8] or 0) < periods
+        and column == f"p{int(column[1:8])}"
+    )
 
 
 Part = tuple[str, str, Sequence[str], Floats]

@@ -100,7 +100,11 @@ def _rows_findings(rows: list[Any], start: int) -> list[Finding]:
     if used & _later_fields(schema.Demand).keys() or "deferral" in used:
         for i, row in enumerate(rows):
             findings += _unsupported(schema.Demand, row, f"demands[{start + i}]")
-            if isinstance(row, dict) and isinstance(row.get("deferral"), dict) and row["deferral"].get("mode") == "block":
+            if (
+                isinstance(row, dict)
+                and isinstance(row.get("deferral"), dict)
+                and row["deferral"].get("mode") == "block"
+            ):
                 findings.append(_refusal(f"demands[{start + i}].deferral.mode", "block", "`interruptible`"))
     return findings
 
@@ -158,7 +162,9 @@ def _later_findings(document: dict[str, Any]) -> Iterator[Finding]:
             for k, contract in enumerate(contracts if isinstance(contracts, list) else []):
                 yield from _unsupported(schema.Contract, contract, f"{path}.contracts[{k}]")
             if isinstance(hub.get("carbon_cap_kg"), dict):
-                yield _refusal(f"{path}.carbon_cap_kg", hub["carbon_cap_kg"], "a number: soft limits are not supported yet")
+                yield _refusal(
+                    f"{path}.carbon_cap_kg", hub["carbon_cap_kg"], "a number: soft limits are not supported yet"
+                )
     policy = document.get("policy")
     if not isinstance(policy, dict):
         return
@@ -271,5 +277,9 @@ def _finding(kind: str, problem: Any, place: str, steps: list[int | str], known:
 
 def _similar_present(name: str, record: Any) -> str:
     """A hint where a missing field may be there under a similar name."""
-    close = difflib.get_close_matches(name, [k for k in record if isinstance(k, str)], 1, 0.75) if isinstance(record, dict) else []
+    close = (
+        difflib.get_close_matches(name, [k for k in record if isinstance(k, str)], 1, 0.75)
+        if isinstance(record, dict)
+        else []
+    )
     return f"is `{close[0]}` meant?" if close else ""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from instances.columns import Coded
 from instances.documents import step
 from instances.files import refuse, require_file
-from instances.findings import Finding, InvalidInstance, Said, each, error
+from instances.findings import MISSING, Finding, InvalidInstance, Said, each, error
 from instances.instance import Bools, Floats
 from instances.shape import value_findings
 
@@ -42,6 +42,15 @@ class Sheet:
         """Where a cell is, as in JSON."""
         return f"{self.name}[{i}].{column}"
 
+    def report(self, bad: Any, column: str, code: str, expected: str, hint: str = "") -> None:
+        """Findings about cells of a column, at the places of a mask; empty cells are found as missing."""
+
+        def finding(i: int) -> Finding:
+            value = self.columns[column][i].as_py()
+            return error(code, self.path(i, column), MISSING if value is None else value, expected, hint)
+
+        self.findings += each(bad, finding)
+
     def numbers(self, column: str) -> Floats:
         """(n,) finite numbers, nan where empty; findings where not finite."""
         if column not in self.columns:
@@ -53,8 +62,9 @@ class Sheet:
         bad = np.isinf(values)
         if cells.null_count < np.count_nonzero(np.isnan(values)):
             bad |= np.isnan(values) & cells.is_valid().to_numpy()
-        self.findings += each(bad, lambda i: error("number-range", self.path(i, column), values[i], "a finite number"))
-        return values + 0.0
+        self.report(bad, column, "number-range", "a finite number")
+        finite: Floats = values + 0.0
+        return finite
 
     def flags(self, column: str, default: bool) -> Bools:
         """(n,) truth values."""
@@ -82,7 +92,11 @@ class Sheet:
         cells = self.codes(column)
         values: list[Any] = []
         for k, text in enumerate(cells.values):
-            path = self.path(int(np.argmax(cells.code == k)), column) if len(cells.values) < 1000 else f"{self.name}.{column}"
+            path = (
+                self.path(int(np.argmax(cells.code == k)), column)
+                if len(cells.values) < 1000
+                else f"{self.name}.{column}"
+            )
             try:
                 value = json.loads(text)
             except (ValueError, RecursionError):
@@ -129,7 +143,9 @@ def read_sheet(
         elif expected is None:
             close = difflib.get_close_matches(column, known, 1, 0.6)
             hint = f"did you mean `{close[0]}`?" if close else ""
-            sheet.findings.append(error("unknown-field", step(name, column), Said("an unknown column"), "a column of the format", hint))
+            sheet.findings.append(
+                error("unknown-field", step(name, column), Said("an unknown column"), "a column of the format", hint)
+            )
         else:
             sheet.columns[column] = _cast(sheet, column, table.column(column), expected)
     return sheet
@@ -141,7 +157,9 @@ def column_names(path: Path) -> list[str]:
     try:
         return list(pq.read_schema(path).names) if path.suffix == ".parquet" else _header(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as e:
-        raise refuse(error("table-file", str(path), Said(str(e).split("\n")[0][:200]), "a Parquet or CSV file")) from None
+        raise refuse(
+            error("table-file", str(path), Said(str(e).split("\n")[0][:200]), "a Parquet or CSV file")
+        ) from None
 
 
 def _read_parquet(path: Path, only: Sequence[str] | None) -> Any:

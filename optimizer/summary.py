@@ -127,8 +127,7 @@ def provenance_marks(instance: Instance) -> dict[str, int]:
 
 def _work(instance: Instance, report: Report) -> Floats:
     """(H, R) load-hours over the horizon."""
-    work: Floats = report.load @ instance.time.weighted_hours
-    return work
+    return np.asarray(report.load @ instance.time.weighted_hours)
 
 
 def _hub_share(instance: Instance, report: Report) -> Floats:
@@ -136,13 +135,14 @@ def _hub_share(instance: Instance, report: Report) -> Floats:
     work = _work(instance, report)
     energy = (work * instance.hubs.power_kw_per_unit).sum(axis=1)
     amount = energy if energy.sum() > 0 else work.sum(axis=1)
-    return amount / amount.sum() if amount.sum() > 0 else amount
+    return np.asarray(amount / amount.sum() if amount.sum() > 0 else amount)
 
 
 def _hubs(instance: Instance, decisions: Decisions, report: Report, share: Floats) -> tuple[HubLine, ...]:
     hubs, hours = instance.hubs, instance.time.weighted_hours
     installed = report.capacity
-    use = np.divide(report.load, installed, out=np.zeros_like(report.load), where=(installed > 0) & (installed < np.inf))
+    limited = (installed > 0) & (installed < np.inf)
+    use = np.divide(report.load, installed, out=np.zeros_like(report.load), where=limited)
     mean, peak = use @ hours / hours.sum(), use.max(axis=2)
     lines = []
     for h in np.flatnonzero(decisions.sites.hub_open).tolist():

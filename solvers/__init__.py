@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 
 from solvers.milp import Backend, Refused
 
@@ -36,9 +34,9 @@ def backend(name: str) -> Backend:
 
 @cache
 def label(name: str) -> str:
-    """Name and version of a solver as results state them: `highs 1.16.0`, `scip (ortools 9.15.6755)`."""
+    """Name and version of a solver as results state them: `highs 1.16.0`, `scip of ortools 9.15.6755`."""
     package = BACKENDS[name][1]
-    return f"{name} {_version(package)}" if name == "highs" else f"{name} ({package} {_version(package)})"
+    return f"{name} {_version(package)}" if name in ("highs", "pyomo") else f"{name} of {package} {_version(package)}"
 
 
 def versions() -> dict[str, str]:
@@ -47,7 +45,9 @@ def versions() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # here: it takes 50 ms to import
+
     try:
-        return installed(package)
+        return version(package)
     except PackageNotFoundError:
         return ""

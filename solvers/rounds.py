@@ -1,43 +1,43 @@
-"""Rounds of cuts: tighten a program by the lazy rows its relaxation violates, before a general solver sees it."""
+"""The root: the linear relaxation, tightened round by round by the lazy rows it violates."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from solvers.highs import Lp
-from solvers.milp import Limits, Milp, stacked
+from solvers.milp import Limits, Milp, MilpResult
 
 ROUNDS = 25
 VIOLATED = 1e-4
-SHARE_OF_TIME = 0.25
+SHARE_OF_TIME = 0.4  # of the time limit, at most
 
 
-def tighten(milp: Milp, limits: Limits) -> Milp:
-    """The program with those lazy rows added that its linear relaxation violates, round by round."""
+def tighten(milp: Milp, limits: Limits) -> tuple[Milp, MilpResult]:
+    """The program with those lazy rows added that its relaxation violates, and the last relaxation's result.
+
+    The result has x and duals only if the relaxation was solved to optimality within the time.
+    """
     lazy = milp.lazy
-    if lazy is None or lazy.matrix.shape[0] == 0:
-        return milp
-    start, taken = time.perf_counter(), np.zeros(len(lazy.upper), dtype=bool)
+    start = time.perf_counter()
+    taken = np.zeros(0 if lazy is None else len(lazy.upper), dtype=bool)
     lp = Lp(milp)
     for _ in range(ROUNDS):
         left = limits.seconds * SHARE_OF_TIME - (time.perf_counter() - start)
-        if left <= 0:
-            break
-        result = lp.solve(Limits(left, limits.gap, limits.threads, limits.seed))
-        if result.x is None or result.status != "optimal":
+        result = lp.solve(replace(limits, seconds=max(left, 0.0)))
+        if result.status != "optimal" or result.x is None or lazy is None:
             break
         new = np.flatnonzero((lazy.matrix @ result.x - lazy.upper > VIOLATED) & ~taken)
         if not len(new):
             break
         taken[new] = True
         lp.add_rows(lazy.matrix[new], np.full(len(new), -np.inf), lazy.upper[new])
+    tightened, duals = lp.milp, result.duals
     lp.close()
-    rows = lazy.matrix[np.flatnonzero(taken)]
-    return Milp(
-        milp.cost, milp.offset, milp.lower, milp.upper, milp.integer,
-        stacked([milp.matrix, rows]),
-        np.concatenate([milp.row_lower, np.full(rows.shape[0], -np.inf)]),
-        np.concatenate([milp.row_upper, lazy.upper[taken]]),
-    )  # fmt: skip
+    if duals is not None and len(duals) < tightened.matrix.shape[0]:  # rows were added after the last solve
+        result = replace(result, duals=np.concatenate([duals, np.zeros(tightened.matrix.shape[0] - len(duals))]))
+    return replace(tightened, integer=milp.integer, lazy=None), result
+
+

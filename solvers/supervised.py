@@ -1,4 +1,4 @@
-"""Runs a backend in a child process that can be killed: a deadline is a deadline, a crash is an error, not a loss.
+"""Solves in a child process that can be killed: a deadline is a deadline, a crash is an error, not a loss.
 
 The child is a fresh interpreter (`python -m solvers.worker`), never a fork: HiGHS hangs in a forked child, and a start
 by multiprocessing would need a main guard in the caller's script. The task goes over in a file; points and bounds come
@@ -34,7 +34,7 @@ ERRORS = {known.__name__: known for known in (Refused, Unbounded, SolverFailure,
 def solve_supervised(
     name: str, milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None
 ) -> MilpResult:
-    """Solves with the backend of that name in a child, and ends by `limits.seconds` + 2 s whatever the solver does.
+    """As solvers.exact.solve_exact, in a child: it ends by `limits.seconds` + 2 s whatever the solver does.
 
     A child killed at its deadline (limit "time"), by Ctrl-C or by the watch (limit "interrupt") leaves its best point
     and bound. Raises Refused and Unbounded as the backend does, SolverFailure for any other error and for a crash.

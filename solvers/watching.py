@@ -20,11 +20,12 @@ EVERY_SECONDS = 0.1  # between two reports without a new point
 class Progress:
     """What a running solver reports to, and asks whether to stop. Safe to call from any thread.
 
-    watched: whether anybody reads the reports.
+    watched: whether anybody reads the reports. on_stop: called when the run is to stop, by a solver that can be told.
     """
 
     def __init__(self, watched: bool) -> None:
         self.stop = False
+        self.on_stop: Callable[[], None] | None = None
         self.watched = watched
         self.reports: queue.SimpleQueue[tuple[float, float, float, Floats | None] | None] = queue.SimpleQueue()
         self._start = time.perf_counter()
@@ -33,6 +34,12 @@ class Progress:
     def seconds(self) -> float:
         """Wall clock since the run began."""
         return time.perf_counter() - self._start
+
+    def halt(self) -> None:
+        """Asks the run to stop."""
+        self.stop = True
+        if self.on_stop is not None:
+            self.on_stop()
 
     def report(self, incumbent: float, bound: float, x: Floats | None = None) -> bool:
         """Hands on the state (inf and -inf while unknown; x only when new). False: stop as soon as possible."""
@@ -69,7 +76,7 @@ class _Run(Generic[T]):
 def watched(call: Callable[[Progress], T], watch: Watch | None) -> T:
     """Runs `call(progress)` in a thread and returns what it returns.
 
-    The first Ctrl-C, or a watch returning False, sets `progress.stop`; the call is expected to end with what it has. A
+    The first Ctrl-C, or a watch returning False, halts the progress; the call is expected to end with what it has. A
     second Ctrl-C raises at once. An exception of the watch stops the call and is raised when it has ended.
     """
     progress = Progress(watch is not None)
@@ -81,15 +88,16 @@ def watched(call: Callable[[Progress], T], watch: Watch | None) -> T:
             if report is None:
                 break
             if watch is not None and raised is None and watch(*report) is False:
-                progress.stop = True
+                progress.halt()
         except queue.Empty:
             continue
         except KeyboardInterrupt:
             if progress.stop:
                 raise
-            progress.stop = True
+            progress.halt()
         except Exception as error:
-            raised, progress.stop = error, True
+            raised = error
+            progress.halt()
     if raised is not None:
         raise raised
     return run.result()

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from solvers import backend
+from solvers.exact import solve_exact
 from solvers.frames import write_frame
 from solvers.milp import Floats
 
@@ -35,14 +35,13 @@ def main() -> None:
 def _solve(path: Path, pipe: BinaryIO) -> None:
     with path.open("rb") as file:
         name, milp, limits, start, began = pickle.load(file)
-    solve = backend(name)
 
     def report(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool:
         write_frame(pipe, ("report", incumbent, bound, x))
         return True
 
     left = max(0.0, limits.seconds - (time.time() - began))
-    write_frame(pipe, ("result", solve(milp, replace(limits, seconds=left), start, report)))
+    write_frame(pipe, ("result", solve_exact(name, milp, replace(limits, seconds=left), start, report)))
 
 
 def _end_with_parent() -> None:

@@ -16,10 +16,10 @@ Ints = NDArray[np.int32]
 SIGMA = {"normal": 1.0, "heavy": 1.6}  # of the logarithm of sizes
 MEDIAN_UNITS = 10.0
 NOISE = 0.2  # sigma of the logarithm, per demand and period
-TRAFFIC_GBPS_PER_UNIT, TRAFFIC_SIGMA = 0.01, 0.8  # median, and sigma of the logarithm
+TRAFFIC_GBPS_PER_UNIT, TRAFFIC_SIGMA = 0.05, 0.8  # median, and sigma of the logarithm
 WANTED_HUBS = (5, 16)  # how many hubs a demand may reach, drawn evenly, both ends included
 PRICE_PER_KWH = 0.12
-LEVELS = (0.2, 1.8)  # cheapest and dearest hub's price over the mean
+LEVELS = (0.1, 1.9)  # cheapest and dearest hub's price over the mean
 CARBON_KG_PER_KWH = (0.85, 0.05)  # at the cheapest and at the dearest hub
 
 
@@ -88,7 +88,7 @@ def draw_sites(rng: np.random.Generator, time: Time, nodes: int, hubs: int) -> S
         pue=np.round(rng.uniform(1.1, 1.5, hubs), 3),
         power_kw=np.round(rng.uniform(0.45, 0.55, hubs), 3),
         access_ms=np.round(rng.uniform(0.02, 0.1, hubs), 3),
-        size=rng.uniform(0.5, 1.5, hubs),
+        size=rng.uniform(0.6, 1.4, hubs) * (0.5 + rank),
         price=np.round(level[:, None] * price / price.mean(axis=1, keepdims=True), 6),
         carbon=np.round(dirt[:, None] * carbon / carbon.mean(axis=1, keepdims=True), 6),
     )

@@ -58,8 +58,9 @@ ESTIMATES = (
         "plain stand-in for weather.",
     ),
     Estimate(
-        "single_classes", ("edge_control", "finance", "web_app"), "", "demands[*].placement",
-        "Stateful services, whose data or control loops live at one place: 28 % of all demand. The others can be split.",
+        "single_classes", ("edge_control", "web_app"), "", "demands[*].placement",
+        "Services whose control loop or system of record lives at one place: 23 % of all demand. The others can be "
+        "split over sites, as finance is by its rule of two active sites.",
     ),
     Estimate(
         "edge_access_latency_ms", 1.0, "ms", "hubs[edge *].access_latency_ms",

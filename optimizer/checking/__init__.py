@@ -7,6 +7,7 @@ function each; the lists ``RULES`` of the modules are run in this order.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -18,7 +19,7 @@ from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
 from optimizer.plan import Plan
 
-__all__ = ["Report", "Violation", "check"]
+__all__ = ["Report", "Violation", "check", "measure"]
 
 RULES = (*shares.RULES, *paths.RULES, *deferral.RULES, *sites.RULES, *energy.RULES)
 
@@ -43,6 +44,15 @@ def check(instance: Instance, plan: Plan) -> Report:
         for rule in RULES:
             breaches += rule(case)
         return _report(case, breaches)
+
+
+def measure(instance: Instance, plan: Plan) -> Report:
+    """The recomputed tables, terms and carbon of a plan, without judging it: there are no violations."""
+    if plan.decisions is None:
+        return _empty(instance, [])
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows, _ = readable(instance, plan.decisions)
+        return replace(_report(Case(instance, plan, rows), []), violations=(), counts={})
 
 
 def _report(case: Case, breaches: list[Breach]) -> Report:

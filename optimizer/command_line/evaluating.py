@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     summary = "Cost, carbon and violations of a placement; sites, modules, routes and power are chosen best for it."
     parser = add_command(commands, "evaluate", summary, run)
     add_instance(parser)
-    parser.add_argument("plan", metavar="PLAN|CSV", help="a plan, or a table with the columns demand,hub[,share][,period]")
+    parser.add_argument("plan", metavar="PLAN|CSV", help="a plan, or CSV with demand,hub[,share][,period]")
 
 
 def run(arguments: argparse.Namespace) -> int:

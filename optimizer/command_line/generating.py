@@ -8,7 +8,7 @@ from optimizer.command_line.arguments import Commands, add_command, check_output
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "generate", "Makes an instance; docs/instances.md says how.", run)
+    parser = add_command(commands, "generate", "Makes an instance; docs/generators.md says how.", run)
     parser.add_argument("kind", choices=("metro",), help="kind of instance")
     parser.add_argument("--demands", type=count, required=True, metavar="N", help="number of demands")
     parser.add_argument("--hubs", type=count, required=True, metavar="H", help="number of hubs")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = add_command(commands, "show", "Sizes, totals, latency classes and sources of an instance.", run)
     add_instance(parser, nargs="?")
-    parser.add_argument("--stats", action="store_true", help="also figures of hardness (solves it, up to 2,000 demands)")
+    parser.add_argument("--stats", action="store_true", help="also figures of hardness (solves up to 2,000 demands)")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of instance files instead")
 
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json(answer)
         return 0
-    from optimizer.command_line.rendering import description_parts
+    from optimizer.command_line.describing import description_parts
 
     show(description_parts(answer))
     return 0
@@ -133,7 +133,7 @@ def _attributes(instance: Instance) -> dict[str, int]:
 
 
 def _hardness(instance: Instance) -> list[dict[str, Any]]:
-    """The generators' figures of hardness; solved first where that is quick."""
-    from instances.generators.stats import hardness
+    """Figures of hardness: what shows at once, and at up to 2,000 demands what the relaxation shows."""
+    from optimizer.hardness import hardness
 
     return [{"label": label, "value": value} for label, value in hardness(instance)]

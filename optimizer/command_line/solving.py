@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the solver (1)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
-    parser.add_argument("--baseline", metavar="FILE", help="a plan, or CSV(demand,hub[,share][,period]), to compare with")
+    parser.add_argument("--baseline", metavar="FILE", help="plan, or CSV(demand,hub[,share][,period]), to compare")
     parser.add_argument("-o", "--output", metavar="PLAN", help="where the plan goes: x.json, x.json.gz or a folder")
 
 

@@ -1,0 +1,225 @@
+"""The literature run: public benchmark files against their best known values. The protocol is in README.md.
+
+``python benchmarks/literature.py -o results.csv`` adds one row per file as it goes and leaves out what is there, so
+that a run can be resumed; the summary per family goes to stdout. Exit code 1 if any row is wrong (see ``verdict``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # runs from a checkout that is not installed
+
+from instances import examine  # noqa: E402
+from optimizer import Options, check, solve  # noqa: E402
+
+SHARED = Path(os.environ.get("HUBPLAN_SHARED", ROOT.parent / "shared")) / "data" / "benchmarks"
+CLOSE = 1e-6  # relative; nearer than this counts as equal
+GAP = 1e-7  # requested of the solver: a tenth of CLOSE
+FORMATS = {"cflp": "orlib-cap", "sscflp": "sscflp", "gap": "gap", "pmedian": "pmedian"}
+FAMILIES = ("cflp", "diaz", "holmberg", "pmedian", "gap-a", "gap-b", "gap-c")
+OTHERS = ("yang", "gap-d", "gap-e", "cflp-single")
+UNSPLITTABLE = (*(f"cap{i}" for i in (41, 42, 43, 44, 51, 81, 82, 83, 84)), *(f"cap{i}" for i in range(111, 115)))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file with what is known about it; ``best`` is None where no solution exists."""
+
+    family: str
+    file: str
+    placement: str
+    best: float | None
+    proven: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results; objective, bound, gap and difference are empty where there is none."""
+
+    family: str
+    file: str
+    placement: str
+    solver: str
+    limit_seconds: float
+    status: str
+    objective: float | None
+    bound: float | None
+    gap: float | None
+    known: float | None
+    proven: bool
+    difference: float | None  # (objective - known) / |known|
+    seconds: float
+    check: str  # ok, failed, or none where there is no plan
+    verdict: str
+    note: str
+
+
+def family_of(file: str) -> str:
+    """The family of a path such as ``sscflp/diaz/p1.txt`` or ``gap/a05100``."""
+    folder, name = file.split("/")[0], file.split("/")[-1]
+    return f"gap-{name[0]}" if folder == "gap" else file.split("/")[1] if folder == "sscflp" else folder
+
+
+def read_cases(families: list[str]) -> list[Case]:
+    """The cases of these families in the order of known_values.csv, then ``cflp-single``."""
+    with (SHARED / "known_values.csv").open(newline="") as file:
+        known = list(csv.DictReader(file))
+    cases = [
+        Case(family_of(k["file"]), k["file"], k["placement"], float(k["best_known"]), k["proven_optimal"] == "yes")
+        for k in known
+        if family_of(k["file"]) in families
+    ]
+    if "cflp-single" in families:
+        cases += [Case("cflp-single", f"cflp/{name}.txt", "single", None, True) for name in UNSPLITTABLE]
+    return cases
+
+
+def verdict(status: str, objective: float | None, bound: float | None, check: str, case: Case) -> str:
+    """``known``: the best known value is reached; ``open``: not proven and not reached; ``better``: below a best known
+    value that is not proven; ``wrong: ...``: the claim contradicts what is proven, or the checker refused the plan."""
+    if check == "failed" or status in ("REJECTED", "ERROR"):
+        return f"wrong: {status if check != 'failed' else 'check'}"
+    if case.best is None:
+        return "known" if status == "INFEASIBLE" else "open" if status == "NO_SOLUTION" else "wrong: feasible"
+    if status == "INFEASIBLE":
+        return "wrong: infeasible"
+    tolerance = CLOSE * abs(case.best)
+    if bound is not None and bound > case.best + tolerance:
+        return "wrong: bound"
+    if objective is None:
+        return "open"
+    if objective < case.best - tolerance:
+        return "wrong: below the optimum" if case.proven else "better"
+    if objective <= case.best + tolerance:
+        return "known"
+    return "wrong: not the optimum" if status == "OPTIMAL" else "open"
+
+
+def run(case: Case, solver: str, seconds: float) -> Row:
+    """Read, solve, check, compare. What breaks becomes a row."""
+    start = time.perf_counter()
+    status, objective, bound, gap, checked, note = "ERROR", None, None, None, "none", ""
+    try:
+        path = SHARED / case.file
+        instance, _ = examine(path, format=FORMATS[case.file.split("/")[0]], placement=case.placement)
+        if instance is None:
+            raise ValueError(f"{path} cannot be read")
+        plan = solve(instance, Options(solver=solver, time_limit=seconds, gap=GAP))
+        status, bound = plan.status, _finite(plan.bound)
+        objective, gap = _finite(plan.objective), _finite(plan.gap)
+        note = "; ".join(plan.reasons) or plan.bound_source
+        if plan.decisions is not None:
+            report = check(instance, plan)
+            checked = "ok" if report.ok else "failed"
+            note = note if report.ok else f"{note}; {report.violations[0]}"
+    except Exception as e:  # a broken file must not end the run; the row says what broke
+        status = "REJECTED" if type(e).__name__ == "RejectedPlan" else "ERROR"
+        note = f"{type(e).__name__}: {e}"
+    difference = None if objective is None or case.best is None else (objective - case.best) / abs(case.best)
+    return Row(
+        family=case.family, file=case.file, placement=case.placement, solver=solver, limit_seconds=seconds,
+        status=status, objective=objective, bound=bound, gap=gap, known=case.best, proven=case.proven,
+        difference=difference, seconds=round(time.perf_counter() - start, 2), check=checked,
+        verdict=verdict(status, objective, bound, checked, case), note=" ".join(note.split())[:300],
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a results file; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def run_all(cases: list[Case], solver: str, seconds: float, workers: int) -> Iterator[Row]:
+    """Rows as they are done."""
+    if workers == 1:
+        yield from (run(case, solver, seconds) for case in cases)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(run, case, solver, seconds) for case in cases]):
+            yield done.result()
+
+
+def summary(rows: list[dict[str, str]]) -> str:
+    """A Markdown table with one line per family."""
+    lines = [
+        "| family | files | OPTIMAL | at the known value | open | wrong | plans checked ok | median s | largest s | largest gap |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for family in (*FAMILIES, *OTHERS):
+        of = [row for row in rows if row["family"] == family]
+        if not of:
+            continue
+        verdicts = [row["verdict"] for row in of]
+        plans = [row for row in of if row["check"] != "none"]
+        seconds = [float(row["seconds"]) for row in of]
+        gaps = [float(row["gap"]) for row in of if row["gap"]]
+        cells: list[Any] = [
+            family, len(of), sum(row["status"] == "OPTIMAL" for row in of), verdicts.count("known"),
+            verdicts.count("open"), sum(v.startswith("wrong") for v in verdicts),
+            f"{sum(row['check'] == 'ok' for row in plans)} of {len(plans)}", f"{statistics.median(seconds):.1f}",
+            f"{max(seconds):.1f}", f"{max(gaps):.2%}" if gaps else "",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    not_known = [row for row in rows if row["verdict"] != "known"]
+    if not_known:
+        lines += ["", "Not at the known value:", ""]
+    for row in not_known:
+        values = (
+            f"{row['status']}, objective {row['objective'] or '-'}, bound {row['bound'] or '-'}, known {row['known']}"
+        )
+        lines.append(f"- {row['file']} ({row['solver']}): {row['verdict']}; {values}; {row['note']}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Solve public benchmark files and compare with the best known values.")
+    parser.add_argument("--solver", default="highs")
+    parser.add_argument("--seconds", type=float, default=120.0, help="time limit per file")
+    parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=[*FAMILIES, *OTHERS], metavar="FAMILY")
+    parser.add_argument("--workers", type=int, default=1, help="files solved at the same time")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="CSV file, continued where it exists")
+    arguments = parser.parse_args()
+    if not SHARED.is_dir():
+        print(f"no benchmark files at {SHARED}; set HUBPLAN_SHARED to the folder that holds data/", file=sys.stderr)
+        return 2
+    same = {"solver": arguments.solver, "limit_seconds": str(arguments.seconds)}
+    done = {
+        (row["family"], row["file"]) for row in read_rows(arguments.output) if all(row[k] == v for k, v in same.items())
+    }
+    cases = [case for case in read_cases(arguments.families) if (case.family, case.file) not in done]
+    new = not arguments.output.exists()
+    with arguments.output.open("a", newline="") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Row)])
+        if new:
+            writer.writeheader()
+        for i, row in enumerate(run_all(cases, arguments.solver, arguments.seconds, arguments.workers), start=1):
+            writer.writerow(asdict(row))
+            file.flush()
+            print(f"{i}/{len(cases)} {row.file}: {row.status} {row.verdict} {row.seconds} s", file=sys.stderr)
+    rows = read_rows(arguments.output)
+    print(summary(rows))
+    return int(any(row["verdict"].startswith("wrong") for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Plan files: JSON, gzipped JSON, or a folder of Parquet tables. ``docs/plan.md`` describes the format."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from instances.instance import Instance
+from optimizer.checking import Report, measure
+from optimizer.durable import write_file, write_folder
+from optimizer.plan import Decisions, Plan
+from optimizer.plan_format import arrow_schema
+from optimizer.plan_reading import InvalidPlan, invalid, read_plan
+from optimizer.plan_rows import (
+    assignment_lines,
+    execution_lines,
+    head,
+    link_rows,
+    route_rows,
+    site_rows,
+)
+
+__all__ = ["InvalidPlan", "read_plan", "write_plan"]
+
+MAIN = "plan.json"  # the head of a plan in a folder
+BATCH = 5000  # nested rows made into a Parquet batch at a time
+
+
+def write_plan(instance: Instance, plan: Plan, path: str | os.PathLike[str], report: Report | None = None) -> None:
+    """Write a plan: `.json` and `.json.gz` as JSON, any other path as a folder of Parquet tables.
+
+    Load, traffic and carbon are taken from ``report`` or recomputed. Written to a temporary sibling, synced and
+    renamed, so that the path holds the old or the new plan, complete. Raises InvalidPlan if the path holds something
+    else than a plan; ValueError if a number is not finite; OSError if it cannot be written.
+    """
+    target = Path(path)
+    report = report or measure(instance, plan)
+    if target.name.endswith((".json", ".json.gz")):
+        if target.exists() and not target.is_file():
+            raise _occupied(target, "a folder or device", "a file or a new name")
+        write_file(target, _json(instance, plan, report))
+        return
+    if target.exists() and not target.is_dir():
+        raise _occupied(target, "a file", "a folder or a new name; name it .json or .json.gz to write JSON")
+    if target.is_dir() and any(target.iterdir()) and not (target / MAIN).is_file():
+        raise _occupied(target, "a folder that is not a plan", "a plan's folder, an empty one or a new name")
+    write_folder(target, lambda folder: _tables(instance, plan, report, folder))
+
+
+def _occupied(path: Path, found: str, expected: str) -> InvalidPlan:
+    return invalid("occupied-path", str(path), found, expected)
+
+
+def _json(instance: Instance, plan: Plan, report: Report) -> Iterator[str]:
+    """The whole document as text in pieces, one row of a table a line."""
+    yield "{\n" + ",\n".join(_fields(head(plan, report)))
+    if plan.decisions is not None:
+        for name, lines in _row_lines(instance, plan.decisions, report):
+            yield f',\n"{name}": ['
+            for i, line in enumerate(lines):
+                yield ("," if i else "") + "\n" + line
+            yield "\n]"
+    yield "\n}\n"
+
+
+def _fields(values: dict[str, Any]) -> Iterator[str]:
+    return (f"{_text(name)}: {_text(value)}" for name, value in values.items())
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _row_lines(instance: Instance, decisions: Decisions, report: Report) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "routes", map(_text, route_rows(instance, decisions))
+    yield "assignments", assignment_lines(instance, decisions)
+    if instance.demands.deferrable.any():
+        yield "execution", execution_lines(instance, decisions)
+    yield "sites", map(_text, site_rows(instance, decisions, report))
+    yield "links", map(_text, link_rows(instance, decisions, report))
+
+
+def _tables(instance: Instance, plan: Plan, report: Report, folder: Path) -> None:
+    with (folder / MAIN).open("w", encoding="utf-8") as file:
+        file.write("{\n" + ",\n".join(_fields(head(plan, report))) + "\n}\n")
+    if plan.decisions is None:
+        return
+    for name, table in _flat_tables(instance, plan.decisions):
+        pq.write_table(table, folder / f"{name}.parquet")
+    for name, rows in (
+        ("routes", route_rows(instance, plan.decisions)),
+        ("sites", site_rows(instance, plan.decisions, report)),
+        ("links", link_rows(instance, plan.decisions, report)),
+    ):
+        schema = arrow_schema(name)
+        with pq.ParquetWriter(folder / f"{name}.parquet", schema) as writer:
+            while batch := list(islice(rows, BATCH)):
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+
+
+def _flat_tables(instance: Instance, decisions: Decisions) -> Iterator[tuple[str, pa.Table]]:
+    """``assignments`` and ``execution``, by columns: names as dictionaries."""
+    a, e = decisions.assignments, decisions.execution
+    demands, hubs = (
+        pa.array(list(n), pa.string()) for n in (instance.demands.names, instance.hubs.names)
+    )
+    routes = pa.array([f"r{i}" for i in range(len(decisions.routes.arcs))], pa.string())
+
+    def ends(rows: Any) -> dict[str, pa.Array]:
+        pairs = (("demand", a.demand, demands), ("hub", a.hub, hubs), ("route", a.route, routes))
+        return {key: pa.DictionaryArray.from_arrays(pa.array(c[rows], pa.int32()), names) for key, c, names in pairs}
+
+    columns = ends(slice(None)) | {"share": pa.array(a.share, pa.float64())}
+    if (a.period >= 0).any():
+        columns["period"] = pa.array(a.period, pa.int32(), mask=np.asarray(a.period < 0))
+    yield "assignments", pa.table(columns)
+    if instance.demands.deferrable.any():
+        columns = ends(e.assignment)
+        columns |= {"period": pa.array(e.period, pa.int32()), "part": pa.array(e.part, pa.float64())}
+        yield "execution", pa.table(columns)
+
+

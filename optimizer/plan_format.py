@@ -1,0 +1,160 @@
+"""The plan file ``hubplan-plan/1``: every field with its type, unit, default and meaning.
+
+This is the one place where a field is declared: the shape check, the Parquet columns and the tables of
+``docs/plan.md`` are derived from it.
+"""
+
+# ruff: noqa: E501 (one field a line, with its meaning)
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin
+
+import pyarrow as pa
+
+from instances.schema import Id, Record, Text, field
+from optimizer.plan import Limit, Status
+
+
+class PlanRecord(Record):
+    """Strict types, no unknown fields, finite numbers; apart from the records of instances."""
+
+
+class AssignmentRow(PlanRecord):
+    """A share of a demand. Only these rows, `execution` and what `routes` says of them decide who is served where."""
+
+    demand: Id = field("the demand")
+    hub: Id = field("the hub that serves it")
+    route: Id = field("name of a row of `routes`")
+    share: float = field("share of the demand, in every period or in `period`", "1")
+    period: int | None = field("period from 0; only for demands with `timing: per_period`", default=None, ge=0, lt=2**31)
+
+
+class ExecutionRow(PlanRecord):
+    """When the work of a deferrable demand is done."""
+
+    demand: Id = field("the demand")
+    hub: Id = field("the hub")
+    route: Id = field("name of a row of `routes`; the three name a row of `assignments`")
+    period: int = field("period from 0", ge=0, lt=2**31)
+    part: float = field("part of the demand's total work done in this period; all parts of a demand sum to its served share", "1")
+
+
+class RouteRow(PlanRecord):
+    """A route in use."""
+
+    name: Id = field("unique name, such as `r12`")
+    node: Id = field("node where it starts")
+    hub: Id = field("hub where it ends")
+    latency_ms: float = field("latency one way, with both access latencies", "ms")
+    links: list[Text] = field("links in order, from the node to the hub; empty with a latency matrix")
+
+
+class ModuleRow(PlanRecord):
+    """Modules of one kind."""
+
+    name: Id = field("name of the kind of module")
+    count: int = field("how many are built", "1", ge=0, lt=2**31)
+
+
+class LoadRow(PlanRecord):
+    """Load of one resource; informative."""
+
+    resource: Id = field("the resource")
+    load: list[float] = field("load in each period", "unit")
+
+
+class SourceRow(PlanRecord):
+    """Power from one contract."""
+
+    name: Id = field("name of the contract")
+    kw: list[float] = field("power in each period", "kW")
+
+
+class SiteRow(PlanRecord):
+    """A hub. Every hub of the instance has one row."""
+
+    hub: Id = field("the hub")
+    open: bool = field("it is open")
+    modules: list[ModuleRow] = field("modules built; a kind not named: none", default=[])
+    grid_kw: list[float] = field("power from the grid in each period", "kW")
+    contract_kw: list[SourceRow] = field("power from contracts; one not named: none", "kW", default=[])
+    load: list[LoadRow] = field("load by resource; informative, not read back", default=[])
+    carbon_kg: float = field("carbon over the horizon; informative, not read back", "kg", default=0.0)
+
+
+class LinkRow(PlanRecord):
+    """A link. Every link of the instance has one row."""
+
+    link: Text = field("the link")
+    open: bool = field("it is open")
+    modules: list[ModuleRow] = field("modules built; a kind not named: none", default=[])
+    forward_gbps: list[float] = field("traffic from `a` to `b` in each period; informative, not read back", "Gbit/s", default=[])
+    backward_gbps: list[float] = field("traffic from `b` to `a`; informative, not read back", "Gbit/s", default=[])
+
+
+class TermRow(PlanRecord):
+    """A term of the objective."""
+
+    name: Id = field("name of the term, as in `docs/model.md`")
+    cost: float = field("its value over the horizon", "money")
+    carbon_kg: float = field("carbon that comes with it (`energy`, `contract`); informative, not read back", "kg", default=0.0)
+
+
+class PlanDocument(PlanRecord):
+    """One plan. Infinite numbers (no bound, no gap) are null."""
+
+    format: Literal["hubplan-plan/1"] = field("format and version")
+    instance: Text = field("name of the instance", default="")
+    fingerprint: Text = field("fingerprint of the instance's content")
+    status: Status = field("what is known of the plan")
+    limit: Limit = field("what stopped the search", default="none")
+    objective: float | None = field("cost of the plan; null without a plan", "money", default=None)
+    bound: float | None = field("no plan costs less; null: nothing is known", "money", default=None)
+    bound_source: Text = field("who says so: `certificate`, or `claimed by` a solver", default="")
+    gap: float | None = field("max(0, objective - bound) / max(|objective|, 1e-9 x sum of |terms|); derived, not read back", "1", default=None)
+    proven_bound: float | None = field("bound of the certificate; null: none", "money", default=None)
+    proven_gap: float | None = field("the gap to it; derived, not read back", "1", default=None)
+    carbon_kg: float = field("carbon of the plan over the horizon", "kg", default=0.0)
+    solver: Text = field("what solved it", default="")
+    versions: dict[str, Any] = field("versions of the software, by name", default={})
+    options: dict[str, Any] = field("options of the run, by name", default={})
+    seed: int | None = field("seed of the run", default=None)
+    seconds: float = field("wall clock of the whole run", "s", default=0.0)
+    timings: dict[str, float] = field("wall clock by part of the run", "s", default={})
+    memory_mb: float = field("peak memory of all processes", "MB", default=0.0)
+    reasons: list[Text] = field("why there is no plan", default=[])
+    terms: list[TermRow] = field("terms of the objective", default=[])
+    routes: list[RouteRow] | None = field("routes in use; as all tables below, null or absent without a plan", default=None)
+    assignments: list[AssignmentRow] | None = field("shares", default=None)
+    execution: list[ExecutionRow] | None = field("execution of deferrable demands; absent: there are none", default=None)
+    sites: list[SiteRow] | None = field("hubs", default=None)
+    links: list[LinkRow] | None = field("links", default=None)
+
+
+TABLES: dict[str, type[PlanRecord]] = {
+    "routes": RouteRow,
+    "assignments": AssignmentRow,
+    "execution": ExecutionRow,
+    "sites": SiteRow,
+    "links": LinkRow,
+}
+"""The tables that become files of their own in a folder."""
+
+
+def arrow_type(annotation: Any) -> pa.DataType:
+    """The Parquet type of a field's annotated type."""
+    if get_origin(annotation) is list:
+        return pa.list_(arrow_type(get_args(annotation)[0]))
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return pa.struct([(name, arrow_type(f.annotation)) for name, f in annotation.model_fields.items()])
+    plain = {bool: pa.bool_(), int: pa.int32(), float: pa.float64(), str: pa.string()}
+    for kind, found in plain.items():
+        if annotation is kind or kind in get_args(annotation):
+            return found
+    raise TypeError(f"no Parquet type for {annotation}")
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """The columns of a table's Parquet file."""
+    return pa.schema([(name, arrow_type(f.annotation)) for name, f in TABLES[table].model_fields.items()])
