@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from instances.dump import to_document
     from instances.findings import Finding, InvalidInstance
     from instances.format_page import json_schema
-    from instances.generators.metro import generate
+    from instances.generators import generate
     from instances.instance import Instance
     from instances.library_index import bundled, load, open_instance
     from instances.reading import check_input, examine, formats, from_document, read
@@ -27,7 +27,7 @@ _HOME = {
     "examine": "reading",
     "formats": "reading",
     "from_document": "reading",
-    "generate": "generators.metro",
+    "generate": "generators",
     "json_schema": "format_page",
     "load": "library_index",
     "open_instance": "library_index",

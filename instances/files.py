@@ -45,6 +45,14 @@ def require_file(path: Path, *, within: Path | None = None) -> None:
         raise refuse(error("file-size", what, found, f"at most {SIZE_LIMIT} bytes", "use the folder container"))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; False also where that cannot be told (reading then says why)."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_bytes(path: Path, *, within: Path | None = None) -> bytes:
     """The bytes of a regular file, unpacked where it is gzip. Raises InvalidInstance."""
     require_file(path, within=within)

@@ -12,6 +12,11 @@ SHOWN = 100  # findings listed by an error; the rest are counted
 MISSING = object()
 
 
+def escaped(text: str) -> str:
+    """The text on one line, with characters that do not print spelled out."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
 def shorten(value: Any, limit: int = 60) -> str:
     """A value as one harmless line: control characters escaped, long text cut."""
     if value is MISSING:
@@ -28,7 +33,7 @@ def shorten(value: Any, limit: int = 60) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     text = repr(value[: limit + 1] if isinstance(value, str) else value)
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    text = escaped(text)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -57,7 +62,7 @@ class Finding:
             text += f" ({self.hint})"
         if self.more:
             text += f" [and {self.more} more like it]"
-        return text
+        return escaped(text)
 
 
 class InvalidInstance(Exception):

@@ -169,7 +169,8 @@ def _bounded(sheet: Sheet, column: str) -> Floats:
         for key, words, beyond in (("ge", "at least", np.less), ("gt", "more than", np.less_equal)):
             limit = getattr(bound, key, None)
             if limit is not None:
-                sheet.report(beyond(values, limit), column, "number-range", f"{words} {limit:g}")
+                code = "negative" if key == "ge" and limit == 0 else "number-range"
+                sheet.report(beyond(values, limit), column, code, f"{words} {limit:g}")
     return values
 
 

@@ -23,7 +23,7 @@ from instances.schema import FORMAT
 
 MS_PER_KM = 0.0049
 EARTH_KM = 6371.0
-ZERO_TIME = {"name": "hour", "start": "2000-01-01T00:00+00:00", "periods": 1}
+HOUR = {"name": "hour", "start": "2000-01-01T00:00+00:00", "periods": 1}
 TAKEN = ("capacity_gbps", "price_per_gbps_h")
 
 Rows = list[dict[str, Any]]
@@ -79,7 +79,7 @@ def _document(name: str, network: dict[str, Rows]) -> dict[str, Any]:
         "description": "Imported network; hubs, demands, resources, currency and time are to be filled in.",
         "currency": "cost",
         "timezone": "UTC",
-        "blocks": [ZERO_TIME],
+        "blocks": [HOUR],
         "resources": [{"name": "unit"}],
         **network,
         "hubs": [],

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from instances.build import build, scope_of
 from instances.columns import DemandColumns
-from instances.files import read_bytes
-from instances.findings import Finding, InvalidInstance, error
+from instances.files import is_folder, read_bytes
+from instances.findings import Finding, InvalidInstance, Said, error
 from instances.instance import Instance
 
 StrPath = str | os.PathLike[str]
@@ -56,10 +56,14 @@ def examine(
     place = Path(path)
     if format is not None:
         return _judged(_public(place, format), None, placement)
-    if place.is_dir():
+    if is_folder(place):
         from instances.folder import read_folder
 
-        document, tables = read_folder(place)
+        try:
+            document, tables = read_folder(place)
+        except OSError as e:
+            found = Said((e.strerror or str(e)).lower())
+            raise InvalidInstance([error("unreadable", str(place), found, "a readable folder")]) from None
         return _judged(document, tables, placement)
     from instances.documents import parse
 
@@ -108,4 +112,4 @@ def _judged(document: Any, tables: Any, placement: str | None) -> tuple[Instance
     scope = scope_of(expanded)
     columns: DemandColumns | None = tables.columns(scope) if tables is not None else None
     instance = build(expanded, scope, columns, placement)
-    return instance, scope.findings + judge(instance)
+    return instance, list(dict.fromkeys(scope.findings + judge(instance)))

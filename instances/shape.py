@@ -271,7 +271,8 @@ def _finding(kind: str, problem: Any, place: str, steps: list[int | str], known:
         return error("wrong-value", place, value, options)
     for key, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if key in limits:
-            return error("number-range", place, value, f"{words} {limits[key]:g}")
+            code = "negative" if key == "ge" and limits[key] == 0 else "number-range"
+            return error(code, place, value, f"{words} {limits[key]:g}")
     return error("wrong-value", place, value, problem["msg"].removeprefix("Input should be "))
 
 

@@ -1,36 +1,60 @@
-"""The exact path: a program to optimality by a general solver, tightened and scaled first."""
+"""The exact path: a program to proven optimality by a general solver.
+
+The relaxation is solved first and tightened by lazy rows; large programs then go to the solver column by promising
+column (`core`), small ones whole; numbers are scaled on the way in and back on the way out.
+"""
 
 from __future__ import annotations
 
 import math
-
+import time
+from dataclasses import replace
 
 from solvers import backend
+from solvers.core import solve_by_core
 from solvers.milp import Floats, Limits, Milp, MilpResult, Refused, SolverFailure, Unbounded, Watch
 from solvers.rounds import tighten
 from solvers.scaling import scale
 
-SECOND_OPINION = {"highs": ("scip", "cpsat"), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",)}
+CORE_FROM = 5_000  # columns; below, a core saves nothing
+SECOND_OPINION = {"highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",)}
 OPINION_SECONDS = 60.0
 
 
 def solve_exact(
     name: str, milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None
 ) -> MilpResult:
-    """Solve with the backend of that name. Whole-number programs go unscaled to a backend that needs integers."""
-    run = backend(name)
-    tightened = tighten(milp, limits)
-    if name == "cpsat":
-        return run(tightened, limits, start, watch)
-    scaled, undo = scale(tightened)
-    result = run(scaled, limits, None if start is None else undo.forward(start), undo.watch(watch))
-    return undo(result)
+    """Solve with the backend of that name. Raises as the backend does."""
+    backend(name)
+    began = time.perf_counter()
+
+    def run(program: Milp, limits: Limits, start: Floats | None, watch: Watch | None) -> MilpResult:
+        shifted = _later(watch, time.perf_counter() - began)
+        if name == "cpsat":  # whole numbers must stay whole
+            return backend(name)(program, limits, start, shifted)
+        scaled, undo = scale(program)
+        return undo(backend(name)(scaled, limits, None if start is None else undo.forward(start), undo.watch(shifted)))
+
+    if not milp.integer.any() or (milp.lazy is None and len(milp.cost) < CORE_FROM):
+        return run(milp, limits, start, watch)
+    tightened, relaxed = tighten(milp, limits)
+    left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
+    if len(milp.cost) < CORE_FROM or relaxed.status != "optimal" or relaxed.duals is None:
+        return run(tightened, left, start, watch)
+    return solve_by_core(run, tightened, relaxed, left, start, watch)
+
+
+def _later(watch: Watch | None, by: float) -> Watch | None:
+    """The watch with seconds counted from the start of the whole solve."""
+    if watch is None:
+        return None
+    return lambda seconds, incumbent, bound, x: watch(seconds + by, incumbent, bound, x)
 
 
 def confirm_infeasible(name: str, milp: Milp, seconds: float | None) -> str | None:
     """Name of a second method that also finds the program infeasible within the time; None where none does.
 
-    Raises SolverFailure if a second method finds a feasible point: one of the two is broken.
+    Raises SolverFailure if the second method finds a feasible point: one of the two is broken.
     """
     limits = Limits(min(seconds or math.inf, OPINION_SECONDS))
     for other in SECOND_OPINION[name]:
@@ -43,5 +67,3 @@ def confirm_infeasible(name: str, milp: Milp, seconds: float | None) -> str | No
         if result.x is not None:
             raise SolverFailure(f"{name} reports no feasible point, {other} has one")
     return None
-
-

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers import label
-from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure, Unbounded, Watch
+from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure, Unbounded, Watch, stacked
 from solvers.results import Limit, checked_start, conclude, dual_bound, infeasible, without_columns
 from solvers.watching import Progress, watched
 
@@ -63,6 +63,7 @@ class Lp:
         self._milp = replace(milp, integer=np.zeros_like(milp.integer), lazy=None)
         self._added: list[tuple[sp.csc_array, Floats, Floats]] = []
         self._highs = _loaded(self._milp)
+        _set(self._highs, "presolve", "off")  # it costs more than it saves here, and added rows start from the basis
         for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
             _set(self._highs, option, tolerance)
 
@@ -80,18 +81,23 @@ class Lp:
             raise SolverFailure("highs dropped a row or coefficient it was given")
         self._added.append((block, lower, upper))
 
-    def solve(self, limits: Limits, watch: Watch | None = None) -> MilpResult:
-        """Solves it, from the last basis if there is one. duals: one per row, in the order in which rows were added."""
+    @property
+    def milp(self) -> Milp:
+        """The relaxation with all rows added so far."""
         if self._added:
             blocks, lowers, uppers = zip(*self._added, strict=True)
             self._milp = replace(
                 self._milp,
-                matrix=sp.vstack([self._milp.matrix, *blocks], format="csc"),
+                matrix=stacked([self._milp.matrix, *blocks]),
                 row_lower=np.concatenate([self._milp.row_lower, *lowers]),
                 row_upper=np.concatenate([self._milp.row_upper, *uppers]),
             )
             self._added = []
-        milp = self._milp
+        return self._milp
+
+    def solve(self, limits: Limits, watch: Watch | None = None) -> MilpResult:
+        """Solves it, from the last basis if there is one. duals: one per row, in the order in which rows were added."""
+        milp = self.milp
         if not len(milp.cost):
             return without_columns(milp, label("highs"))
         return watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
@@ -215,7 +221,7 @@ def _reporting(progress: Progress, mip: bool, broken: list[BaseException]) -> Ca
     return told
 
 
-def _set(highs: Any, option: str, value: float | bool) -> None:
+def _set(highs: Any, option: str, value: float | bool | str) -> None:
     _ok(highs.setOptionValue(option, value), f"option {option} = {value}")
 
 

@@ -66,6 +66,8 @@ def _solve(milp: Milp, limits: Limits, start: Floats | None, progress: Progress)
 def _run(milp: Milp, limits: Limits, start: Floats | None, progress: Progress) -> pyomo_face.Answer:
     names = [("x", (j,)) for j in range(len(milp.cost))], [("row", (i,)) for i in range(len(milp.row_lower))]
     model = pyomo_face.build(milp, *names)
+    if not milp.matrix.nnz and not milp.cost.any():  # nothing that Pyomo would hand to a solver
+        return pyomo_face.Answer("optimal", pyomo_face.values(model), milp.offset, None)
     left = replace(limits, seconds=max(0.0, limits.seconds - progress.seconds()))
 
     def on_start(stop: Callable[[], None]) -> None:

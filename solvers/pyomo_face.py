@@ -9,6 +9,7 @@ This is the one file that imports Pyomo.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from solvers.milp import Floats, Limits, Milp
 
 Name = tuple[str, tuple[Any, ...]]
 OBJECTIVE = "total"
+SUFFIXES = ("dual", "rc", "slack")  # where Pyomo's solver interfaces look for a Suffix
 ORDER, ROWS = "column_order", "constraint_of_row"  # attributes of the model: list of variables, constraint by row
 
 
@@ -37,7 +39,7 @@ def build(milp: Milp, columns: Sequence[Name], rows: Sequence[Name]) -> Any:
     import pyomo.environ as pyo
 
     model = pyo.ConcreteModel()
-    reserved = {OBJECTIVE, ORDER, ROWS}
+    reserved = {OBJECTIVE, ORDER, ROWS, *SUFFIXES}
     _check_names(milp, columns, rows, lambda f: not f.isidentifier() or f in reserved or hasattr(model, f))
     order = _add_variables(pyo, model, milp, columns)
     setattr(model, ORDER, order)
@@ -74,6 +76,7 @@ def run(
 
     highs = Highs()
     highs.config.load_solution = False
+    highs.config.solver_output_logger = _silent_logger()
     highs.config.time_limit = None if math.isinf(limits.seconds) else limits.seconds
     highs.config.mip_gap = limits.gap
     highs.config.warmstart = start is not None
@@ -95,6 +98,15 @@ def run(
         bound = bound if condition == "optimal" else None  # a point's value, not a bound
         duals = _duals(model, highs, len(milp.row_lower)) if condition == "optimal" else None
     return Answer(condition, x, -math.inf if bound is None else float(bound), duals)
+
+
+def _silent_logger() -> logging.Logger:
+    """Where the solver's log goes: Pyomo's own logger writes to whatever stdout was when Pyomo was imported."""
+    logger = logging.getLogger("solvers.pyomo_face.silent")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    return logger
 
 
 def _stop(highs: Any) -> None:

@@ -193,5 +193,3 @@ def test_published_carbon_shifts() -> None:
 
 def test_unequal_pue_changes_the_shift_much() -> None:
     assert _shifted("BJ", "NM", 1.4, 1.18) == pytest.approx(3.5, abs=0.1)
-
-

@@ -82,13 +82,13 @@ def draw_sites(rng: np.random.Generator, time: Time, nodes: int, hubs: int) -> S
     carbon = 1.0 + 0.2 * evening - 0.5 * solar * noon
     level = PRICE_PER_KWH * (LEVELS[0] + (LEVELS[1] - LEVELS[0]) * rank)
     dirt = CARBON_KG_PER_KWH[0] + (CARBON_KG_PER_KWH[1] - CARBON_KG_PER_KWH[0]) * rank
-    dirt = dirt * rng.uniform(0.85, 1.15, hubs)
+    dirt = dirt * rng.uniform(0.6, 1.4, hubs)
     return Sites(
         node=node,
         pue=np.round(rng.uniform(1.1, 1.5, hubs), 3),
         power_kw=np.round(rng.uniform(0.45, 0.55, hubs), 3),
         access_ms=np.round(rng.uniform(0.02, 0.1, hubs), 3),
-        size=rng.uniform(0.6, 1.4, hubs) * (0.5 + rank),
+        size=rng.uniform(0.7, 1.3, hubs) * (0.3 + 1.4 * rank),
         price=np.round(level[:, None] * price / price.mean(axis=1, keepdims=True), 6),
         carbon=np.round(dirt[:, None] * carbon / carbon.mean(axis=1, keepdims=True), 6),
     )

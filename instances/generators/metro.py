@@ -15,7 +15,7 @@ from instances.generators.reference import Reference, reference_plan
 from instances.generators.tables import Metro, to_instance
 from instances.instance import Instance, Time
 
-LINK_ROOM = (1.02, 1.4)  # capacity of a link over its traffic in the reference plan
+LINK_ROOM = (1.0, 1.2)  # capacity of a link over its traffic in the reference plan
 IDLE = 0.02  # idle power over the power of a full hub
 MOST_DEMANDS, MOST_HUBS, MOST_PERIODS = 10_000_000, 1000, 8784
 

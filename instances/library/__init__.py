@@ -11,7 +11,7 @@ from typing import Any
 
 def documents() -> dict[str, dict[str, Any]]:
     """Every bundled instance as a document, by the name of its file in ``data/``; the large ones are gzipped."""
-    from . import east_west, teaching
+    from instances.library import east_west, teaching
 
     large = {f"{d['name']}.json.gz": d for d in east_west.documents()}
     return large | {f"{d['name']}.json": d for d in teaching.documents()}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from instances.library import documents
 from instances.reading import from_document
 from instances.writing import write
-
-from . import documents
 
 
 def build(folder: Path) -> None:

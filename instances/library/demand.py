@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import facts
-from .horizon import Calendar, class_profile
-from .estimates import estimate
+from instances.library import facts
+from instances.library.estimates import estimate
+from instances.library.horizon import Calendar, class_profile
 
 RESOURCES = {"cpu": "general computing", "gpu": "accelerated computing", "hpc": "supercomputing", "storage": "storage"}
 SHORT = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import demand, estimates, facts, hubs, network
-from .horizon import Calendar
+from instances.library import demand, estimates, facts, hubs, network
+from instances.library.horizon import Calendar
 
 JULY = Calendar("jul", 1, "2025-07-15T00:00:00+08:00")
 OCTOBER = Calendar("oct", 1, "2025-10-14T00:00:00+08:00")
@@ -15,8 +15,8 @@ KG_PER_TONNE = 1000.0
 DESCRIPTION = (
     "31 provincial regions, each with 11 classes of workload, are served by the ten clusters of the eight national "
     "hubs or by an optional edge site at the regional capital, over the national backbone. One unit of every resource "
-    "is 1 MW of IT load; money is CNY for a month of 31 days; prices follow the time-of-use tariffs, carbon factors the "
-    "sun. Classes that may wait are given by their windows; their minimum run times are not in the model. Warm and "
+    "is 1 MW of IT load; money is CNY for a month of 31 days; prices follow the time-of-use tariffs, carbon factors "
+    "the sun. Classes that may wait are given by their windows; their minimum run times are not in the model. Warm and "
     "cold classes belong in clusters: edge sites are closed to them. Demand charges are left out. Built by "
     "`python -m instances.library` from public figures; see docs/east_west.md for what is reported, derived and "
     "estimated."
@@ -25,13 +25,24 @@ DESCRIPTION = (
 
 def _provenance() -> list[dict[str, str]]:
     entries = [
-        {"path": "demands[*].amount", "status": "estimate", "source": facts.sources("regions"),
-         "note": "region: 0.7 share of GDP + 0.3 share of population; class: share of demand"},
-        {"path": "demands[*]", "status": "estimate", "source": facts.sources("workload_classes"),
-         "note": "latency limits, deferral windows, traffic per MW and peak-to-mean by class"},
-        {"path": "policy.carbon_price_per_kg", "status": "reported",
-         "source": facts.by_key("national_parameters", "parameter")["carbon_price_end_2024"]["source"],
-         "note": "national market, end of 2024: 97.49 CNY/t"},
+        {
+            "path": "demands[*].amount",
+            "status": "estimate",
+            "source": facts.sources("regions"),
+            "note": "region: 0.7 share of GDP + 0.3 share of population; class: share of demand",
+        },
+        {
+            "path": "demands[*]",
+            "status": "estimate",
+            "source": facts.sources("workload_classes"),
+            "note": "latency limits, deferral windows, traffic per MW and peak-to-mean by class",
+        },
+        {
+            "path": "policy.carbon_price_per_kg",
+            "status": "reported",
+            "source": facts.by_key("national_parameters", "parameter")["carbon_price_end_2024"]["source"],
+            "note": "national market, end of 2024: 97.49 CNY/t",
+        },
     ]
     return [*entries, *hubs.provenance(), *network.provenance(), *estimates.provenance()]
 

@@ -21,6 +21,7 @@ class Estimate:
     reason: str
 
 
+# fmt: off
 ESTIMATES = (
     Estimate(
         "resource_unit_kw", 1000.0, "kW/unit", "hubs[*].power_kw_per_unit",
@@ -76,7 +77,7 @@ ESTIMATES = (
         "servable.",
     ),
     Estimate(
-        "edge_min_mw", 8.0, "MW", "hubs[edge *].capacity",
+        "edge_min_mw", 12.0, "MW", "hubs[edge *].capacity",
         "Smallest size of an edge site worth staffing, for each of cpu and gpu.",
     ),
     Estimate(
@@ -88,12 +89,12 @@ ESTIMATES = (
         "An open edge site draws this part of its IT capacity without load.",
     ),
     Estimate(
-        "edge_site_cost", 0.6e6, "CNY/month", "hubs[edge *].opening_cost",
+        "edge_site_cost", 0.4e6, "CNY/month", "hubs[edge *].opening_cost",
         "Rent, staff and interconnection of a site of any size, a month.",
     ),
     Estimate(
-        "edge_cost_per_mw", 0.06e6, "CNY/(MW month)", "hubs[edge *].opening_cost",
-        "6 million CNY per MW for power and cooling in existing telecom rooms, 6 % over 12 years, a month.",
+        "edge_cost_per_mw", 0.05e6, "CNY/(MW month)", "hubs[edge *].opening_cost",
+        "5 million CNY per MW for power and cooling in existing telecom rooms, 6 % over 12 years, a month.",
     ),
     Estimate(
         "module_clusters", ("wuhu", "shaoguan", "guian", "horinger", "qingyang", "zhongwei"), "", "hubs[*].modules",
@@ -125,8 +126,8 @@ ESTIMATES = (
     Estimate(
         "available_bandwidth", {"backbone_trunk": 0.2, "backbone_core": 0.2, "cluster_access": 0.3}, "1",
         "links[*].capacity_gbps",
-        "Part of a link that this traffic may use; the rest carries all other traffic and the reserve. Reported mean use "
-        "of the inter-hub network is 16 %.",
+        "Part of a link that this traffic may use; the rest carries all other traffic and the reserve. The reported "
+        "mean use of the inter-hub network is 16 %.",
     ),
     Estimate(
         "link_modules",
@@ -160,6 +161,7 @@ ESTIMATES = (
         "Tibet's tariff and carbon factor are not published; Qinghai's are taken.",
     ),
 )
+# fmt: on
 
 _VALUES = {e.name: e.value for e in ESTIMATES}
 

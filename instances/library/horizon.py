@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .estimates import estimate
+from instances.library.estimates import estimate
 
 MONTH_DAYS = 31
 HOURS_PER_MONTH = 730.0  # basis of prices per month

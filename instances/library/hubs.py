@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import demand, facts
-from .horizon import Calendar, sunshine
-from .estimates import estimate
+from instances.library import demand, facts
+from instances.library.estimates import estimate
+from instances.library.horizon import Calendar, sunshine
 
 LETTERS = {"T": "tip", "P": "peak", "V": "valley", "D": "deep"}
 CITY_GRID = {"HE": "HE-S", "NM": "NM-W"}  # grid of the capital where a region has two
@@ -69,7 +69,8 @@ def _contracts(row: facts.Row) -> list[dict[str, Any]]:
     flat = row["hub_id"] in estimate("contract_hydro")
     available = kw if flat else {"scale": kw, "profile": f"green {row['province_code']}"}
     price = estimate("contract_price")[row["hub_id"]]
-    return [{"name": "hydro" if flat else "wind and sun", "available_kw": available, "price_per_kwh": price, "green": True}]
+    name = "hydro" if flat else "wind and sun"
+    return [{"name": name, "available_kw": available, "price_per_kwh": price, "green": True}]
 
 
 def _modules(row: facts.Row, calendar: Calendar) -> list[dict[str, Any]]:
@@ -149,28 +150,71 @@ def provenance() -> list[dict[str, str]]:
         name = RENAMED.get(row["hub_id"], row["hub_id"])
         size = NAMEPLATE_STATUS.get(row["racks_instance_status"], "estimate")
         entries += [
-            {"path": f"hubs[{name}].capacity", "status": size, "source": row["source"],
-             "note": f"{row['racks_instance']} racks ({row['racks_instance_status']}) of {row['rack_kw']} kW, "
-                     "by the national mix of resources"},
-            {"path": f"hubs[{name}].pue", "status": _mark(row["pue_status"]), "source": row["source"],
-             "note": row["pue_status"]},
+            {
+                "path": f"hubs[{name}].capacity",
+                "status": size,
+                "source": row["source"],
+                "note": f"{row['racks_instance']} racks ({row['racks_instance_status']}) of {row['rack_kw']} kW, "
+                "by the national mix of resources",
+            },
+            {
+                "path": f"hubs[{name}].pue",
+                "status": _mark(row["pue_status"]),
+                "source": row["source"],
+                "note": row["pue_status"],
+            },
         ]
         if row["hub_id"] in estimate("contract_price"):
-            entries.append({"path": f"hubs[{name}].contracts[*].available_kw", "status": _mark(row["green_status"]),
-                            "source": row["source"], "note": f"green share: {row['green_status']}"})
-    entries.append({"path": "hubs[*].access_latency_ms", "status": "derived",
-                    "source": facts.sources("latency_region_hub"), "note": "2.4 ms from the network into a cluster"})
-    entries.append({"path": "profiles[tariff *]", "status": "derived", "source": facts.sources("prices"),
-                    "note": "price components and ratios reported, hour by hour from the letters of the tariff"})
+            entries.append(
+                {
+                    "path": f"hubs[{name}].contracts[*].available_kw",
+                    "status": _mark(row["green_status"]),
+                    "source": row["source"],
+                    "note": f"green share: {row['green_status']}",
+                }
+            )
+    entries.append(
+        {
+            "path": "hubs[*].access_latency_ms",
+            "status": "derived",
+            "source": facts.sources("latency_region_hub"),
+            "note": "2.4 ms from the network into a cluster",
+        }
+    )
+    entries.append(
+        {
+            "path": "profiles[tariff *]",
+            "status": "derived",
+            "source": facts.sources("prices"),
+            "note": "price components and ratios reported, hour by hour from the letters of the tariff",
+        }
+    )
     entries += [
-        {"path": f"profiles[tariff {row['grid_code']}]", "status": "estimate", "source": row["tou_document"],
-         "note": row["tou_status"]}
-        for row in facts.table("prices") if "estimate" in row["tou_status"]
+        {
+            "path": f"profiles[tariff {row['grid_code']}]",
+            "status": "estimate",
+            "source": row["tou_document"],
+            "note": row["tou_status"],
+        }
+        for row in facts.table("prices")
+        if "estimate" in row["tou_status"]
     ]
-    entries.append({"path": "hubs[*].carbon_kg_per_kwh", "status": "reported",
-                    "source": facts.sources("carbon_factors"), "note": "provincial average factors of 2022"})
-    entries.append({"path": "profiles[carbon *]", "status": "derived", "source": facts.sources("carbon_factors"),
-                    "note": "hourly shape from the shares of solar and wind and the local solar time"})
+    entries.append(
+        {
+            "path": "hubs[*].carbon_kg_per_kwh",
+            "status": "reported",
+            "source": facts.sources("carbon_factors"),
+            "note": "provincial average factors of 2022",
+        }
+    )
+    entries.append(
+        {
+            "path": "profiles[carbon *]",
+            "status": "derived",
+            "source": facts.sources("carbon_factors"),
+            "note": "hourly shape from the shares of solar and wind and the local solar time",
+        }
+    )
     return entries
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import facts
-from .horizon import HOURS_PER_MONTH, Calendar
-from .estimates import estimate
-from .hubs import RENAMED
+from instances.library import facts
+from instances.library.estimates import estimate
+from instances.library.horizon import HOURS_PER_MONTH, Calendar
+from instances.library.hubs import RENAMED
 
 IP_FACTOR = 1.26  # IP latency over optical latency (latency_region_hub.csv)
 
@@ -20,7 +20,8 @@ def _used() -> list[facts.Row]:
     """All links but the direct cluster links that were not chosen."""
     direct = "hub_direct_optional"
     return [
-        row for row in facts.table("backbone_links")
+        row
+        for row in facts.table("backbone_links")
         if row["link_type"] != direct or "--".join(_ends(row)) in estimate("optional_links")
     ]
 
@@ -72,10 +73,22 @@ def links(calendar: Calendar) -> list[dict[str, Any]]:
 def provenance() -> list[dict[str, str]]:
     """Status of latencies and prices; the available bandwidth is in the table of estimates."""
     return [
-        {"path": "links[*].latency_ms", "status": "derived", "source": facts.sources("backbone_links"),
-         "note": "1.26 x optical one-way latency; reproduces latency_region_hub.csv without the optional links"},
-        {"path": "links[*].capacity_gbps", "status": "estimate", "source": facts.sources("backbone_links"),
-         "note": "installed capacity by class of link, times the available part"},
-        {"path": "links[*].price_per_gbps_h", "status": "estimate", "source": facts.sources("backbone_links"),
-         "note": "CNY per Gbit/s-month / 730"},
+        {
+            "path": "links[*].latency_ms",
+            "status": "derived",
+            "source": facts.sources("backbone_links"),
+            "note": "1.26 x optical one-way latency; reproduces latency_region_hub.csv without the optional links",
+        },
+        {
+            "path": "links[*].capacity_gbps",
+            "status": "estimate",
+            "source": facts.sources("backbone_links"),
+            "note": "installed capacity by class of link, times the available part",
+        },
+        {
+            "path": "links[*].price_per_gbps_h",
+            "status": "estimate",
+            "source": facts.sources("backbone_links"),
+            "note": "CNY per Gbit/s-month / 730",
+        },
     ]

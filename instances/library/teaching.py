@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import facts
-from .estimates import estimate
-from .horizon import Calendar
-from .hubs import CITY_GRID, tariff
-from .network import IP_FACTOR
+from instances.library import facts
+from instances.library.estimates import estimate
+from instances.library.horizon import Calendar
+from instances.library.hubs import CITY_GRID, tariff
+from instances.library.network import IP_FACTOR
 
 INVENTED = [{"path": "*", "status": "estimate", "note": "Invented for teaching."}]
 MW = {"name": "mw", "label": "computing", "unit": "1 MW of IT load"}
@@ -36,8 +36,9 @@ def two_hubs() -> dict[str, Any]:
     text = (
         "One day in six periods of 4 h. The web service (10 MW) may not leave the coast: it tolerates 5 ms, inland is "
         "12 ms away. The training work (12 MW arriving all day, 288 MWh) may wait a day and go anywhere. Inland is "
-        "cheapest at midday, 0.20 CNY/kWh, but holds only 30 MW: 240 MWh run there at midday, the other 48 MWh at night "
-        "at 0.50. Optimum: web 240,000 + training 240 x 1.2 x 200 + 48 x 1.2 x 500 = 86,400 + network 288 = 326,688 CNY."
+        "cheapest at midday, 0.20 CNY/kWh, but holds only 30 MW: 240 MWh run there at midday, the other 48 MWh at "
+        "night at 0.50. Optimum: web 240,000 + training 240 x 1.2 x 200 + 48 x 1.2 x 500 = 86,400 + network 288 "
+        "= 326,688 CNY."
     )
     return _head("teaching-two-hubs", "Two hubs, one day: deferral into the valley hours", text,
                  {"periods": 6, "period_hours": 4.0}) | {
@@ -64,8 +65,8 @@ def edge() -> dict[str, Any]:
     text = (
         "One period of 24 h. Control in the town (2 MW) tolerates 5 ms; the cluster is 8 ms away, so the edge site in "
         "the town must open (20,000) and serve it at 1.5 x 0.60 CNY per IT-kWh: 43,200. The town's web service (5 MW, "
-        "20 ms) goes to the cluster at 1.2 x 0.40: 57,600; so does control in the city (3 MW): 34,560. The edge site in "
-        "the city stays closed. Optimum: 155,360 CNY."
+        "20 ms) goes to the cluster at 1.2 x 0.40: 57,600; so does control in the city (3 MW): 34,560. The edge site "
+        "in the city stays closed. Optimum: 155,360 CNY."
     )
     site = {"status": "optional", "opening_cost": 20000.0, "capacity": {"mw": 6.0}, "pue": 1.5,
             "energy_price_per_kwh": 0.6, "carbon_kg_per_kwh": 0.5}  # fmt: skip
@@ -114,12 +115,16 @@ def shift(
     link = next(row for row in facts.table("backbone_links") if {row["node_a"], row["node_b"]} == ends)
     text = (
         f"A flat demand of {SHIFT_MW:.0f} MW in {regions[home]['name_en']} is served at home or in "
-        f"{regions[away]['name_en']}. Both hubs have the same PUE ({SHIFT_PUE}), the provincial average factor of 2022 in "
-        "every hour, and no contracts, so the change of carbon from all at home to all away is the ratio of the factors. "
-        f"{published} Prices are the July tariffs; the plan minimises cost, not carbon."
+        f"{regions[away]['name_en']}. Both hubs have the same PUE ({SHIFT_PUE}), the provincial average factor of 2022 "
+        "in every hour, and no contracts, so the change of carbon from all at home to all away is the ratio of the "
+        f"factors. {published} Prices are the July tariffs; the plan minimises cost, not carbon."
     )
-    document = _head(f"shift-{names[0]}-{names[1]}", f"Carbon shift {regions[home]['name_en']} -> "
-                     f"{regions[away]['name_en']}", text, {"periods": 24, "weight": calendar.weight})
+    document = _head(
+        f"shift-{names[0]}-{names[1]}",
+        f"Carbon shift {regions[home]['name_en']} -> {regions[away]['name_en']}",
+        text,
+        {"periods": 24, "weight": calendar.weight},
+    )
     document["provenance"] = [
         {"path": "hubs[*].carbon_kg_per_kwh", "status": "reported", "source": facts.sources("carbon_factors")},
         {"path": "hubs[*].energy_price_per_kwh", "status": "derived", "source": facts.sources("prices")},

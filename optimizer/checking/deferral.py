@@ -91,9 +91,8 @@ def _open(arrived: Floats, done: Floats, n: NDArray[np.int64], place: Callable[.
     padded = np.concatenate([np.zeros((size, 1)), arrived], axis=1)
     before = np.maximum(np.arange(p)[None, :] - n[:, None] + 1, 0)
     due = np.take_along_axis(padded, before, axis=1)
-    due[:, -1] = arrived[:, -1]
     early = (done - arrived).max(axis=1)
-    late = (due - done).max(axis=1)
+    late = np.maximum((due - done).max(axis=1), arrived[:, -1] - done[:, -1])
     return over("defer", "part", np.maximum(early, late), 0.0, place)
 
 

@@ -50,7 +50,9 @@ def _are_candidates(case: Case, used: NDArray[np.intp]) -> NDArray[np.bool_]:
     start = np.searchsorted(rows.arc_route, np.arange(len(rows.route_node) + 1))
     pair = rows.route_node.astype(np.int64) * hubs + rows.route_hub
     known = used[(rows.route_node[used] >= 0) & (rows.route_hub[used] >= 0) & ~rows.route_broken[used]]
-    routes = candidate_routes(case.instance, nodes=np.unique(rows.route_node[known]))
+    longest = np.full(len(case.instance.nodes), -np.inf)  # longer candidates need not be found
+    np.maximum.at(longest, rows.route_node[known], np.nan_to_num(latencies(case)[known], nan=-np.inf))
+    routes = candidate_routes(case.instance, nodes=np.unique(rows.route_node[known]), limit_ms=longest)
     key = routes.node.astype(np.int64) * hubs + routes.hub
     wanted = np.flatnonzero(np.isin(key, pair[known]))
     arcs = routes.arcs.astype(np.int32, copy=False)

@@ -46,14 +46,15 @@ def status(case: Case) -> list[Breach]:
 
 def open_hub(case: Case) -> list[Breach]:
     """**open[h]**: a share at a hub needs the hub open."""
-    return over("open", "share", case.share_at_hub, case.rows.hub_open, case.hub_at)
+    return over("open", "share", np.minimum(case.share_at_hub, 1.0), case.rows.hub_open, case.hub_at)
 
 
 def open_link(case: Case) -> list[Breach]:
     """**link_open[m]**: a share over a link needs the link open."""
     value = np.zeros(len(case.instance.links))
     np.maximum.at(value, case.rows.arc >> 1, case.share_on_route[case.rows.arc_route])
-    return over("link_open", "share", value, case.rows.link_open, lambda m: case.instance.links.names[m])
+    names = case.instance.links.names
+    return over("link_open", "share", np.minimum(value, 1.0), case.rows.link_open, lambda m: names[m])
 
 
 def modules(case: Case) -> list[Breach]:

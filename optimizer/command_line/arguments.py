@@ -73,25 +73,32 @@ def open_given(arguments: argparse.Namespace) -> Instance:
     return open_instance(arguments.instance, format=arguments.format, placement=arguments.placement)
 
 
-def check_output(output: str | None, inputs: Sequence[str | None]) -> None:
+def check_output(output: str | None, inputs: Sequence[str | None], *, main: str) -> None:
     """Refuses an output that cannot be written, or that would overwrite an input. Raises Usage.
 
-    Done before any work, by writing: permissions alone do not tell (root, read-only file systems).
+    main: the file by which a folder that may be replaced is known. Done before any work, and by writing: permissions
+    alone do not tell (root, read-only file systems).
     """
     if output is None:
         return
-    target = Path(output)
-    for given in inputs:
-        if given is not None and Path(given).exists() and target.resolve() == Path(given).resolve():
-            raise Usage(f"the output {output} is an input too: choose another path")
-    folder = target.resolve().parent
-    if not folder.is_dir():
-        raise Usage(f"cannot write {output}: the folder {folder} does not exist")
-    if target.is_dir() == target.name.endswith((".json", ".json.gz")) and target.exists():
-        kind = "a folder, but the name asks for a file" if target.is_dir() else "a file, but the name asks for a folder"
-        raise Usage(f"cannot write {output}: it is {kind}")
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        _judge_output(Path(output), [Path(given) for given in inputs if given is not None], main)
+        with tempfile.TemporaryFile(dir=Path(output).resolve().parent):
             pass
     except OSError as error:
-        raise Usage(f"cannot write into the folder {folder}: {error.strerror}") from None
+        raise Usage(f"cannot write {output}: {error.strerror}") from None
+
+
+def _judge_output(target: Path, inputs: Sequence[Path], main: str) -> None:
+    for given in inputs:
+        if given.exists() and given.resolve().is_relative_to(target.resolve()):
+            raise Usage(f"the output {target} is an input too: choose another path")
+    if not target.resolve().parent.is_dir():
+        raise Usage(f"cannot write {target}: the folder {target.resolve().parent} does not exist")
+    if not target.exists():
+        return
+    if target.is_dir() == target.name.endswith((".json", ".json.gz")):
+        kind = "a folder, but the name asks for a file" if target.is_dir() else "a file, but the name asks for a folder"
+        raise Usage(f"cannot write {target}: it is {kind}")
+    if target.is_dir() and any(target.iterdir()) and not (target / main).is_file():
+        raise Usage(f"cannot write {target}: the folder holds something else (no {main})")

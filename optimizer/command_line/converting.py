@@ -14,7 +14,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    check_output(arguments.output, [arguments.instance])
+    check_output(arguments.output, [arguments.instance], main="instance.json")
     from instances import write
     from optimizer.command_line.output import plain, say, say_json
 

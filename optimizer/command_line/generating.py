@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    check_output(arguments.output, [])
+    check_output(arguments.output, [], main="instance.json")
     from instances import generate, write
     from optimizer.command_line.output import complain, say, say_json
 

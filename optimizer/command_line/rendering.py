@@ -142,7 +142,9 @@ def _binding(limits: tuple[Binding, ...]) -> RenderableType:
     """What binds, by kind, with the limits that bind longest."""
     if not limits:
         return titled("What binds: nothing", [])
-    rows = table(f"What binds: {len(limits)} limits", "kind", "limits", "the longest")
+    rows = table(
+        f"What binds: {len(limits)} limit{'s' if len(limits) > 1 else ''} used up", "kind", "limits", "the longest"
+    )
     rows.columns[2].justify = "left"
     kinds: dict[str, list[Binding]] = {}
     for limit in limits:

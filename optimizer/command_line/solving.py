@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optimizer.checking import Report
     from optimizer.evaluating import Evaluation
     from optimizer.plan import Plan
+    from optimizer.solving import Options, RejectedPlan
 
 SOLVERS = ("auto", "highs", "scip", "cpsat", "pyomo")
 EXIT = {"OPTIMAL": 0, "FEASIBLE": 0, "INFEASIBLE": 3, "NO_SOLUTION": 4}
@@ -42,56 +43,55 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code by status; the plan is written before anything is printed."""
-    check_output(arguments.output, [arguments.instance, arguments.baseline])
+    check_output(arguments.output, [arguments.instance, arguments.baseline], main="plan.json")
+    from dataclasses import replace
     from time import perf_counter
 
     start = perf_counter()
     instance = open_given(arguments)
     baseline = _baseline(instance, arguments.baseline)
-    read = perf_counter() - start
-    from dataclasses import replace
-
-    from optimizer.checking import check
-    from optimizer.command_line.output import complain
+    timings = {"read": perf_counter() - start}
+    from optimizer.checking import measure
     from optimizer.command_line.progress import Progress
-    from optimizer.solving import Options, RejectedPlan, solve
+    from optimizer.plan_files import write_plan
+    from optimizer.solving import RejectedPlan, solve
 
-    options = Options(
+    with Progress() as progress:
+        try:
+            plan = solve(instance, _options(arguments), on_progress=progress)
+        except RejectedPlan as refusal:
+            return _refused(refusal)
+        report = measure(instance, plan) if plan.decisions is not None else None
+        plan = replace(plan, timings=timings | dict(plan.timings), seconds=perf_counter() - start)
+        if report is not None and arguments.output is not None:
+            before = perf_counter()
+            write_plan(instance, plan, arguments.output, report)
+            now = perf_counter()  # the file cannot hold the time of its own writing
+            plan = replace(plan, timings={**plan.timings, "write": now - before}, seconds=now - start)
+    _answer(arguments, instance, plan, report, baseline)
+    return EXIT[plan.status]
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    from optimizer.solving import Options
+
+    return Options(
         solver=arguments.solver,
         time_limit=arguments.time_limit,
         gap=arguments.gap,
         threads=arguments.threads,
         seed=arguments.seed,
     )
-    with Progress() as progress:
-        try:
-            plan = solve(instance, options, on_progress=progress)
-        except RejectedPlan as refusal:
-            complain("the checker refused the plan, so it is not written:")
-            for violation in refusal.violations[:20]:
-                complain(f"  {violation}")
-            return 5
-        plan = replace(plan, timings={"read": read, **plan.timings})
-        if plan.decisions is not None and arguments.output is not None:
-            plan = _written(instance, plan, arguments.output, start)
-        else:
-            plan = replace(plan, seconds=perf_counter() - start)
-    report = check(instance, plan) if plan.decisions is not None else None
-    _answer(arguments, instance, plan, report, baseline)
-    return EXIT[plan.status]
 
 
-def _written(instance: Instance, plan: Plan, output: str, start: float) -> Plan:
-    """Writes the plan; returns it with the time that took (the file cannot hold its own)."""
-    from dataclasses import replace
-    from time import perf_counter
+def _refused(refusal: RejectedPlan) -> int:
+    """Says what the checker found; the plan is not written."""
+    from optimizer.command_line.output import complain, plain
 
-    from optimizer.plan_files import write_plan
-
-    before = perf_counter()
-    write_plan(instance, replace(plan, seconds=before - start), output)
-    now = perf_counter()
-    return replace(plan, seconds=now - start, timings={**plan.timings, "write": now - before})
+    complain("the checker refused the plan, so it is not written:")
+    for violation in refusal.violations[:20]:
+        complain(f"  {plain(str(violation))}")
+    return 5
 
 
 def _baseline(instance: Instance, file: str | None) -> Evaluation | None:

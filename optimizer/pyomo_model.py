@@ -1,0 +1,115 @@
+"""The open face: an instance as a Pyomo model with named components, to be extended and solved as one likes.
+
+    open_model = to_pyomo(instance)
+    model = open_model.model                  # a ConcreteModel: model.share[demand, route], model.open[hub], ...
+    model.mine = pyo.Constraint(expr=model.open["guian"] == 0)
+    pyo.SolverFactory("appsi_highs").solve(model)
+    plan = open_model.plan()
+
+Added constraints only restrict: decode and check still apply to the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from instances.instance import Instance
+from instances.routes import Routes, route_name
+from optimizer.compiling import compile_problem, useful_routes
+from optimizer.plan import Plan
+from optimizer.solving import Options, blank_plan, decoded
+from solvers import pyomo_face
+from solvers.model import Model, assemble
+from solvers.model.columns import BACKLOG, PART, ROW_FAMILIES, SHARE, UNSERVED
+from solvers.model.site import Label
+
+Name = tuple[str, tuple[Any, ...]]
+COLUMN = {SHARE: "share", UNSERVED: "unserved", PART: "part", BACKLOG: "backlog"}
+
+
+@dataclass(frozen=True)
+class PyomoModel:
+    """model: the ConcreteModel; the rest is what it takes to read a plan back."""
+
+    model: Any
+    instance: Instance
+    routes: Routes
+    explicit: Model
+
+    def plan(self) -> Plan:
+        """The plan of the values that a solver left in the model. Nothing is claimed of its bound."""
+        blank = blank_plan(self.instance, Options(), "pyomo")
+        return decoded(blank, self.instance, self.explicit, self.routes, pyomo_face.values(self.model))
+
+
+def to_pyomo(instance: Instance) -> PyomoModel:
+    """The explicit program of an instance as a Pyomo ConcreteModel; components as in `docs/model.md`."""
+    routes = useful_routes(instance)
+    explicit = assemble(compile_problem(instance, routes))
+    model = pyomo_face.build(explicit.milp, _columns(instance, routes, explicit), _rows(instance, routes, explicit))
+    return PyomoModel(model, instance, routes, explicit)
+
+
+def _columns(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:
+    table, demands = explicit.columns, instance.demands.names
+    route = _route_names(instance, routes)
+    names: list[Name] = []
+    for kind, d, k, t in zip(table.kind, table.demand, table.candidate, table.period, strict=True):
+        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], route[k])
+        names.append((COLUMN[int(kind)], index) if t < 0 else (f"{COLUMN[int(kind)]}_in", (*index, int(t))))
+    site = _site_names(instance, explicit.problem.site.labels)
+    return names + [site[j] for j in explicit.kept]
+
+
+def _rows(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:
+    site, table = explicit.problem.site, explicit.columns
+    names = _site_names(instance, site.row_labels)
+    ties = _site_names(instance, site.labels)
+    names += [(f"{ties[i][0]}_is", ties[i][1]) for i in explicit.tied]
+    route, demands = _route_names(instance, routes), instance.demands.names
+    columns = (table.row_family, table.row_demand, table.row_candidate, table.row_period)
+    for family, d, k, t in zip(*columns, strict=True):
+        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], route[k])
+        name = ROW_FAMILIES[family]
+        names.append((name, index) if t < 0 else (f"{name}_in", (*index, int(t))))
+    return names
+
+
+def _route_names(instance: Instance, routes: Routes) -> list[str]:
+    return [route_name(instance, routes, k) for k in range(len(routes))]
+
+
+def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
+    """Names of site variables or rows in their order."""
+    hubs, links, resources = instance.hubs.names, instance.links.names, instance.resources.names
+    contracts = instance.hubs.contracts
+
+    def contract(c: int) -> str:
+        return f"{hubs[contracts.hub[c]]}: {contracts.names[c]}"
+
+    def plain(i: int) -> int:
+        return i
+
+    speak: dict[str, tuple[Callable[[int], Any], ...]] = {
+        "load": (hubs.__getitem__, resources.__getitem__, plain), "use_hub": (hubs.__getitem__,),
+        "traffic": (lambda arc: links[arc // 2], plain, plain), "use_link": (links.__getitem__,),
+        "open": (hubs.__getitem__,), "hub_use": (hubs.__getitem__,), "link_open": (links.__getitem__,),
+        "link_use": (links.__getitem__,), "open_hubs": (plain,), "carbon": (plain,), "hub_carbon": (hubs.__getitem__,),
+        "modules": (hubs.__getitem__, plain), "link_modules": (links.__getitem__, plain),
+        "capacity": (hubs.__getitem__, resources.__getitem__, plain), "bandwidth": (links.__getitem__, plain, plain),
+        "grid": (hubs.__getitem__, plain), "contract": (contract, plain), "balance": (hubs.__getitem__, plain),
+        "connection": (hubs.__getitem__, plain),
+    }  # fmt: skip
+    names: list[Name] = []
+    for label in labels:
+        columns: list[np.ndarray[Any, Any]] = list(label.index)
+        if label.family == "traffic":
+            columns.insert(1, label.index[0] % 2)
+        for at in zip(*(c.tolist() for c in columns), strict=True):
+            family = "hub_load" if label.family == "load" else label.family  # Pyomo has a method of that name
+            names.append((family, tuple(say(i) for say, i in zip(speak[label.family], at, strict=True))))
+    return names

@@ -1,0 +1,447 @@
+"""A second checker in naive loops: from the document and the plan file's document alone, by names, without numpy.
+
+It shares nothing with the package, not even the rule of candidate routes, and exists to be compared with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+TOLERANCE = 1e-6
+Doc = dict[str, Any]
+
+
+class Naive:
+    """violations: (rule, place) -> amount; terms, carbon and tables as dictionaries."""
+
+    def __init__(self, document: Doc, plan: Doc) -> None:
+        self.doc, self.plan = document, plan
+        self.found: dict[tuple[str, str], float] = {}
+        self.blocks = document["blocks"]
+        self.block_of, self.hours = [], []
+        for b in self.blocks:
+            length = b.get("period_hours", 1.0)
+            for k in range(b["periods"]):
+                self.block_of.append(b)
+                self.hours.append(length[k] if isinstance(length, list) else length)
+        self.periods = range(len(self.hours))
+        self.weight = [self.block_of[t].get("weight", 1.0) * self.hours[t] for t in self.periods]
+        self.hubs = {h["name"]: h for h in document["hubs"]}
+        self.links = {m.get("name", f"{m['a']}--{m['b']}"): m for m in document.get("links", [])}
+        self.nodes = {n["name"]: n for n in document["nodes"]}
+        self.demands = {d["name"]: d for d in document["demands"]}
+        self.sites = {s["hub"]: s for s in plan["sites"]}
+        self.spans = {s["link"]: s for s in plan["links"]}
+        self.routes = {r["name"]: r for r in plan["routes"]}
+        first: dict[Any, str] = {}
+        self.label = {r["name"]: first.setdefault((r["node"], r["hub"], *r["links"]), r["name"]) for r in plan["routes"]}
+        self.tables()
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def at(self, quantity: Any, t: int) -> float:
+        if quantity is None:
+            return 0.0
+        if isinstance(quantity, dict):
+            return quantity["scale"] * self.doc["profiles"][quantity["profile"]][t]
+        return quantity[t] if isinstance(quantity, list) else quantity
+
+    def amount(self, d: Doc, hub: str | None, resource: str, t: int) -> float:
+        amounts = d.get("amount_at", {}).get(hub, d["amount"]) if hub else d["amount"]
+        return self.at(amounts.get(resource), t)
+
+    def traffic(self, d: Doc, t: int) -> float:
+        if d.get("traffic_gbps_per_unit") is not None:
+            return d["traffic_gbps_per_unit"] * self.at(next(iter(d["amount"].values())), t)
+        return self.at(d.get("traffic_gbps"), t)
+
+    def back(self, d: Doc, t: int) -> float:
+        return self.at(d.get("traffic_back_gbps"), t)
+
+    def active(self, d: Doc, t: int) -> bool:
+        return any(self.at(q, t) for q in d["amount"].values()) or self.traffic(d, t) != 0 or self.back(d, t) != 0
+
+    def arcs(self, route: Doc) -> list[tuple[str, bool]]:
+        """(link, against its direction) in order."""
+        place, out = route["node"], []
+        for name in route["links"]:
+            m = self.links[name]
+            against = m["b"] == place and m["a"] != place
+            place = m["a"] if against else m["b"]
+            out.append((name, against))
+        return out
+
+    def matrix(self, table: str, node: str, hub: str) -> float | None:
+        m = self.doc["latency_matrix"]
+        if node not in m["nodes"] or hub not in m["hubs"]:
+            return None
+        return m[table][m["nodes"].index(node)][m["hubs"].index(hub)]
+
+    def latency(self, r: Doc) -> float:
+        if self.doc.get("latency_matrix"):
+            inside = self.matrix("latency_ms", r["node"], r["hub"])
+            inside = math.nan if inside is None else inside
+        else:
+            inside = sum(self.links[name]["latency_ms"] for name in r["links"])
+        node, hub = self.nodes[r["node"]], self.hubs[r["hub"]]
+        return node.get("access_latency_ms", 0.0) + inside + hub.get("access_latency_ms", 0.0)
+
+    def candidates(self, node: str, hub: str, k: int | None = None) -> set[tuple[str, ...]]:
+        """Every loopless path, sorted as the rule says; the first k with and without optional links."""
+        if self.hubs[hub].get("status") == "closed":
+            return set()
+        if self.doc.get("latency_matrix"):
+            return set() if self.matrix("latency_ms", node, hub) is None else {()}
+        goal, paths = self.hubs[hub]["node"], []
+
+        def walk(place: str, seen: list[str], path: list[str]) -> None:
+            if place == goal:
+                paths.append(tuple(path))
+                return
+            if place != node and not self.nodes[place].get("transit", True):
+                return
+            for name, m in self.links.items():
+                if m.get("status") == "closed":
+                    continue
+                for here, there in [(m["a"], m["b"])] + ([] if m.get("directed") else [(m["b"], m["a"])]):
+                    if here == place and there not in seen:
+                        walk(there, [*seen, there], [*path, name])
+
+        walk(node, [node], [])
+        paths.sort(key=lambda p: (sum(round(self.links[m]["latency_ms"] * 1e9) for m in p), len(p), p))
+        k = k or self.doc.get("routes", {}).get("candidates", 3)
+        plain = [p for p in paths if all(self.links[m].get("status") != "optional" for m in p)]
+        return set(paths[:k]) | set(plain[:k])
+
+    # --- tables ----------------------------------------------------------------------------------
+
+    def share_in(self, row: Doc, t: int) -> float:
+        return row["share"] if row.get("period", t) == t else 0.0
+
+    def tables(self) -> None:
+        self.load: dict[Any, float] = defaultdict(float)
+        self.arc: dict[Any, float] = defaultdict(float)
+        self.matrix_cost = 0.0
+        for row in self.plan["assignments"]:
+            d, r = self.demands[row["demand"]], self.routes[row["route"]]
+            for t in self.periods:
+                if d.get("deferral"):
+                    part = sum(
+                        e["part"]
+                        for e in self.plan.get("execution", [])
+                        if e["period"] == t and all(e[k] == row[k] for k in ("demand", "hub", "route"))
+                    )
+                    factor = {s: part * self.hours[s] / self.hours[t] for s in self.periods}
+                else:
+                    factor = {t: self.share_in(row, t)}
+                for resource in [x["name"] for x in self.doc["resources"]]:
+                    amount = sum(self.amount(d, row["hub"], resource, s) * f for s, f in factor.items())
+                    self.load[row["hub"], resource, t] += amount
+                forth = sum(self.traffic(d, s) * f for s, f in factor.items())
+                back = sum(self.back(d, s) * f for s, f in factor.items())
+                for name, against in self.arcs(r):
+                    self.arc[name, against, t] += forth
+                    self.arc[name, not against, t] += back
+                if self.doc.get("latency_matrix") and self.doc["latency_matrix"].get("price_per_gbps_h"):
+                    price = self.matrix("price_per_gbps_h", r["node"], r["hub"]) or 0.0
+                    self.matrix_cost += self.weight[t] * price * (forth + back)
+        self.facility: dict[Any, float] = {}
+        self.power: dict[Any, float] = {}
+        self.carbon: dict[str, float] = defaultdict(float)
+        for name, h in self.hubs.items():
+            s = self.sites[name]
+            for t in self.periods:
+                it = h.get("idle_kw", 0.0) * s["open"]
+                it += sum(kw * self.load[name, r, t] for r, kw in h.get("power_kw_per_unit", {}).items())
+                self.facility[name, t] = self.at(h.get("pue", 1.0), t) * it
+                self.power[name, t] = s["grid_kw"][t] + sum(c["kw"][t] for c in s.get("contract_kw", []))
+                self.carbon[name] += self.weight[t] * self.at(h.get("carbon_kg_per_kwh", 0.0), t) * self.power[name, t]
+
+    def served(self, d: Doc, t: int) -> float:
+        wanted = t if d.get("timing") == "per_period" else None
+        rows = [row for row in self.plan["assignments"] if row["demand"] == d["name"]]
+        return sum(row["share"] for row in rows if row.get("period") == wanted)
+
+    def may_stay(self, d: Doc) -> bool:
+        return d.get("unserved_penalty_per_unit_h") is not None and not d.get("fixed")
+
+    def terms(self) -> dict[str, float]:
+        out = dict.fromkeys(
+            ("energy", "contract", "network", "opening", "expansion", "carbon", "unserved", "override"), 0.0
+        )
+        for name, h in self.hubs.items():
+            s = self.sites[name]
+            out["energy"] += sum(
+                self.weight[t] * self.at(h.get("energy_price_per_kwh", 0.0), t) * s["grid_kw"][t] for t in self.periods
+            )
+            prices = {c["name"]: c["price_per_kwh"] for c in h.get("contracts", [])}
+            for c in s.get("contract_kw", []):
+                out["contract"] += sum(self.weight[t] * self.at(prices[c["name"]], t) * c["kw"][t] for t in self.periods)
+        for (name, _, t), gbps in self.arc.items():
+            out["network"] += self.weight[t] * self.links[name].get("price_per_gbps_h", 0.0) * gbps
+        out["network"] += self.matrix_cost
+        for there, rows in ((self.hubs, self.sites), (self.links, self.spans)):
+            for name, x in there.items():
+                if x.get("status") == "optional" and rows[name]["open"]:
+                    out["opening"] += x.get("opening_cost", 0.0)
+                costs = {m.get("name", "module"): m["cost"] for m in x.get("modules", [])}
+                out["expansion"] += sum(costs[m["name"]] * m["count"] for m in rows[name].get("modules", []))
+        out["carbon"] = self.doc.get("policy", {}).get("carbon_price_per_kg", 0.0) * sum(self.carbon.values())
+        for d in self.demands.values():
+            if self.may_stay(d):
+                for t in self.periods:
+                    if d.get("timing") == "per_period" and not self.active(d, t):
+                        continue
+                    left = max(0.0, 1.0 - self.served(d, t))
+                    units = sum(self.at(q, t) for q in d["amount"].values())
+                    out["unserved"] += self.weight[t] * d["unserved_penalty_per_unit_h"] * units * left
+        for row in self.plan["assignments"]:
+            d = self.demands[row["demand"]]
+            cost = d.get("cost_at", {}).get(row["hub"], 0.0) * row["share"]
+            if d.get("timing") == "per_period":
+                span = [t for t in self.periods if self.active(d, t)]
+                t = row.get("period", -1)
+                cost = cost * self.weight[t] / sum(self.weight[s] for s in span) if t in span else 0.0
+            elif "period" in row:
+                cost = 0.0
+            out["override"] += cost
+        return out
+
+    # --- rules -----------------------------------------------------------------------------------
+
+    def bad(self, rule: str, place: str, amount: float) -> None:
+        self.found[rule, place] = max(amount, self.found.get((rule, place), -math.inf))
+
+    def most(self, rule: str, place: str, value: float, limit: float) -> None:
+        if not value - limit <= TOLERANCE * max(1.0, abs(limit)) and value != limit:
+            self.bad(rule, place, value - limit)
+
+    def least(self, rule: str, place: str, value: float, limit: float) -> None:
+        if not limit - value <= TOLERANCE * max(1.0, abs(limit)):
+            self.bad(rule, place, limit - value)
+
+    def same(self, rule: str, place: str, value: float, target: float, scale: float | None = None) -> None:
+        if not abs(value - target) <= TOLERANCE * (max(1.0, abs(target)) if scale is None else scale):
+            self.bad(rule, place, abs(value - target))
+
+    def row_at(self, row: Doc) -> str:
+        period = f", period {row['period']}" if "period" in row else ""
+        return f"{row['demand']} at {row['hub']} by {self.label[row['route']]}{period}"
+
+    def run(self) -> dict[tuple[str, str], float]:
+        keys: set[Any] = set()
+        for row in self.plan["assignments"]:
+            self.row_rules(row)
+            key = (row["demand"], self.label[row["route"]], row.get("period"))
+            if key in keys:
+                self.bad("duplicate", self.row_at(row), 1.0)
+            keys.add(key)
+        for name in self.routes:
+            self.route_rules(name)
+        for d in self.demands.values():
+            self.serve_rules(d)
+        self.execution_rules()
+        for name in self.hubs:
+            self.hub_rules(name)
+        for name in self.links:
+            self.link_rules(name)
+        self.policy_rules()
+        return self.found
+
+    def row_rules(self, row: Doc) -> None:
+        d, r, h = self.demands[row["demand"]], self.routes[row["route"]], self.hubs[row["hub"]]
+        place, share = self.row_at(row), row["share"]
+        self.least("share", place, share, 0.0)
+        self.most("share", place, share, 1.0)
+        per_period = d.get("timing") == "per_period"
+        if per_period != ("period" in row):
+            self.bad("timing", place, math.nan)
+        elif per_period and not self.active(d, row["period"]):
+            self.most("period", place, abs(share), 0.0)
+        if d.get("placement") == "single" and abs(share - round(share)) > TOLERANCE:
+            self.bad("single", place, abs(share - round(share)))
+        if share <= TOLERANCE:
+            return
+        if r["node"] != d["node"] or r["hub"] != row["hub"]:
+            self.bad("ends", place, share)
+        if d.get("max_latency_ms") is not None and self.latency(r) > d["max_latency_ms"] + 1e-9:
+            self.bad("latency", place, self.latency(r) - d["max_latency_ms"])
+        tags, allowed, allowed_tags = h.get("tags", []), d.get("allowed_hubs"), d.get("allowed_tags")
+        good = allowed is None or row["hub"] in allowed
+        good &= row["hub"] not in d.get("forbidden_hubs", [])
+        good &= allowed_tags is None or any(tag in allowed_tags for tag in tags)
+        good &= not any(tag in d.get("forbidden_tags", []) for tag in tags)
+        if not good:
+            self.bad("residency", place, share)
+        pin = d.get("fixed")
+        if pin and (pin["hub"] != row["hub"] or pin.get("route") not in (None, r["links"])):
+            self.bad("fixed", place, share)
+
+    def route_rules(self, name: str) -> None:
+        r = self.routes[name]
+        links = f": {', '.join(r['links'])}" if r["links"] else ""
+        place = f"{self.label[name]} ({r['node']} > {r['hub']}{links})"
+        if not math.isnan(self.latency(r)):
+            self.same("stated_latency", place, r["latency_ms"], self.latency(r))
+        used = max((a["share"] for a in self.plan["assignments"] if self.label[a["route"]] == name), default=0.0)
+        if used > TOLERANCE:
+            legal = tuple(r["links"]) in self.candidates(r["node"], r["hub"]) and not self.broken(r)
+            if not legal:
+                self.bad("route", place, used)
+
+    def broken(self, r: Doc) -> bool:
+        """A parallel or self-returning walk may name the right links; ends decide."""
+        if self.doc.get("latency_matrix"):
+            return bool(r["links"])
+        place = r["node"]
+        for name, against in self.arcs(r):
+            m = self.links[name]
+            if place != (m["b"] if against else m["a"]):
+                return True
+            place = m["a"] if against else m["b"]
+        return place != self.hubs[r["hub"]]["node"]
+
+    def serve_rules(self, d: Doc) -> None:
+        rows = [row for row in self.plan["assignments"] if row["demand"] == d["name"]]
+        if d.get("timing") == "per_period":
+            sums = {f"{d['name']}, period {t}": (t, 0.0) for t in self.periods if self.active(d, t)}
+            for place, (t, _) in sums.items():
+                sums[place] = (t, sum(row["share"] for row in rows if row.get("period") == t))
+        else:
+            sums = {d["name"]: (0, sum(row["share"] for row in rows if "period" not in row))}
+        for place, (_, served) in sums.items():
+            self.most("serve", place, served, 1.0)
+            if not self.may_stay(d):
+                self.least("serve", place, served, 1.0)
+            elif d.get("placement") == "single" and abs((1 - served) - round(1 - served)) > TOLERANCE:
+                self.bad("single", place, abs((1 - served) - round(1 - served)))
+
+    def execution_rules(self) -> None:
+        rows = {(r["demand"], r["hub"], r["route"]): r for r in reversed(self.plan["assignments"])}
+        done: dict[Any, float] = defaultdict(float)
+        seen: set[Any] = set()
+        for e in self.plan.get("execution", []):
+            key = (e["demand"], e["hub"], e["route"])
+            place = f"{self.row_at(rows[key])}, period {e['period']}"
+            if self.demands[e["demand"]].get("deferral"):
+                self.least("execution", place, e["part"], 0.0)
+            else:
+                self.most("execution", place, abs(e["part"]), 0.0)
+            if (key, e["period"]) in seen:
+                self.bad("duplicate", place, 1.0)
+            seen.add((key, e["period"]))
+            done[key, e["period"]] += e["part"]
+        for row in self.plan["assignments"]:
+            d, key = self.demands[row["demand"]], (row["demand"], row["hub"], row["route"])
+            if d.get("deferral"):
+                mine = [done[key, t] if rows[key] is row else 0.0 for t in self.periods]
+                self.deferral_rules(d, row, mine)
+
+    def deferral_rules(self, d: Doc, row: Doc, e: list[float]) -> None:
+        x, place = row["share"], self.row_at(row)
+        work = [sum(self.at(q, t) for q in d["amount"].values()) * self.hours[t] for t in self.periods]
+        if sum(work) == 0:
+            work = [(self.traffic(d, t) + self.back(d, t)) * self.hours[t] for t in self.periods]
+        alpha = [w / sum(work) if sum(work) else 0.0 for w in work]
+        first = sum(self.at(next(iter(d["amount"].values())), t) * self.hours[t] for t in self.periods)
+        if d["deferral"].get("max_rate") is not None:
+            for t in self.periods:
+                value = first / self.hours[t] * e[t]
+                self.most("rate", f"{place}, period {t}", value, d["deferral"]["max_rate"] * x)
+        start = 0
+        for b in self.blocks:
+            p = b["periods"]
+            inside = range(start, start + p)
+            n = math.floor(d["deferral"]["window_h"] / self.hours[start] + 1e-9)
+            gap = [x * sum(alpha[start : t + 1]) - sum(e[start : t + 1]) for t in inside]  # arrived, not done
+            end = abs(gap[-1])
+            if b.get("kind", "open") == "open":
+                late = [gap[k] - x * sum(alpha[max(start, start + k - n + 1) : start + k + 1]) for k in range(p)]
+                amount = max(end, *late, *(-g for g in gap))
+            else:
+                recent = [x * sum(alpha[start + (k - j) % p] for j in range(min(n, p))) for k in range(p)]
+                low = max(0.0, *(-g for g in gap))
+                high = min(recent[k] - gap[k] for k in range(p))
+                amount = max(end, (low - high) / 2)
+            self.most("defer", f"{place}, block {b['name']}", amount, 0.0)
+            start += p
+
+    def module_rules(self, rule: str, name: str, x: Doc, row: Doc) -> None:
+        built = {m["name"]: m["count"] for m in row.get("modules", [])}
+        for m in x.get("modules", []):
+            kind = m.get("name", "module")
+            self.most(rule, f"{name}, {kind}", built.get(kind, 0), m["max_count"] * row["open"])
+
+    def status_rule(self, kind: str, name: str, x: Doc, row: Doc) -> None:
+        if x.get("status", "open") != "optional" and row["open"] != (x.get("status", "open") == "open"):
+            self.bad("status", f"{kind} {name}", 1.0)
+
+    def hub_rules(self, name: str) -> None:
+        h, s = self.hubs[name], self.sites[name]
+        self.status_rule("hub", name, h, s)
+        self.module_rules("modules", name, h, s)
+        used = max((a["share"] for a in self.plan["assignments"] if a["hub"] == name), default=0.0)
+        self.most("open", name, min(used, 1.0), float(s["open"]))
+        built = {m["name"]: m["count"] for m in s.get("modules", [])}
+        kinds = [(m, built.get(m.get("name", "module"), 0)) for m in h.get("modules", [])]
+        connection = h.get("connection_limit_kw")
+        contracts = {c["name"]: c for c in h.get("contracts", [])}
+        for t in self.periods:
+            for r in [x["name"] for x in self.doc["resources"]]:
+                own = h.get("capacity", {}).get(r, 0.0)
+                limit = (math.inf if own is None else self.at(own, t)) if s["open"] else 0.0
+                limit += sum(m["capacity"].get(r, 0.0) * count for m, count in kinds)
+                self.most("capacity", f"{name}, {r}, period {t}", self.load[name, r, t], limit)
+            place = f"{name}, period {t}"
+            self.same("balance", place, self.facility[name, t], self.power[name, t])
+            self.least("grid", place, s["grid_kw"][t], 0.0)
+            limit = math.inf if connection is None else connection
+            limit += sum(m.get("connection_kw", 0.0) * count for m, count in kinds)
+            self.most("connection", place, self.power[name, t], limit)
+            for c in s.get("contract_kw", []):
+                there = f"{name}, {c['name']}, period {t}"
+                self.most("contract", there, c["kw"][t], self.at(contracts[c["name"]]["available_kw"], t) * s["open"])
+                self.least("contract", there, c["kw"][t], 0.0)
+        cap = h.get("carbon_cap_kg")
+        self.most("hub_carbon", name, self.carbon[name], math.inf if cap is None else cap)
+
+    def link_rules(self, name: str) -> None:
+        m, s = self.links[name], self.spans[name]
+        self.status_rule("link", name, m, s)
+        self.module_rules("link_modules", name, m, s)
+        over = [r["name"] for r in self.routes.values() if name in r["links"]]
+        used = max((a["share"] for a in self.plan["assignments"] if a["route"] in over), default=0.0)
+        self.most("link_open", name, min(used, 1.0), float(s["open"]))
+        built = {k["name"]: k["count"] for k in s.get("modules", [])}
+        for t in self.periods:
+            for against in (False, True):
+                own = m.get("capacity_gbps")
+                limit = (math.inf if own is None else self.at(own, t)) if s["open"] else 0.0
+                limit += sum(k["capacity_gbps"] * built.get(k.get("name", "module"), 0) for k in m.get("modules", []))
+                ends = (m["b"], m["a"]) if against else (m["a"], m["b"])
+                place = f"{name}, {ends[0]} to {ends[1]}, period {t}"
+                limit = 0.0 if against and m.get("directed") else limit
+                self.most("bandwidth", place, self.arc[name, against, t], limit)
+
+    def policy_rules(self) -> None:
+        policy, terms = self.doc.get("policy", {}), self.terms()
+        count = sum(self.sites[n]["open"] for n, h in self.hubs.items() if h.get("status") != "closed")
+        rule = policy.get("open_hubs") or {}
+        exact = rule.get("exact")
+        most, least = (rule.get("max"), rule.get("min")) if exact is None else (exact, exact)
+        self.most("open_hubs", "policy, at most", count, math.inf if most is None else most)
+        self.least("open_hubs", "policy, at least", count, 0 if least is None else least)
+        cap, total = policy.get("carbon_cap_kg"), sum(self.carbon.values())
+        self.most("carbon", "policy", total, math.inf if cap is None else cap)
+        scale = max(1.0, sum(abs(v) for v in terms.values()))
+        stated = {row["name"]: row["cost"] for row in self.plan["terms"]}
+        for name in {*terms, *stated}:
+            self.same("term", name, stated.get(name, 0.0), terms.get(name, 0.0), scale)
+        self.same("objective", "plan", self.plan["objective"], sum(terms.values()), scale)
+        self.same("stated_carbon", "plan", self.plan["carbon_kg"], total)
+        for name in ("bound", "proven_bound"):
+            bound = self.plan.get(name)
+            if bound is not None and bound - sum(terms.values()) > TOLERANCE * scale:
+                self.bad("bound", name, bound - sum(terms.values()))

@@ -1,0 +1,169 @@
+"""The checker against a second one in naive loops, on random instances and random, mostly broken, plans."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from naive_checker import Naive
+from random_instances import random_document
+
+from instances import from_document
+from optimizer.checking import check
+from optimizer.plan_files import read_plan
+
+Doc = dict[str, Any]
+
+
+def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
+    """A plan document that is readable, follows the rules often and breaks each of them now and then."""
+    hours = sum(b["periods"] for b in document["blocks"])
+    plan: Doc = {
+        "format": "hubplan-plan/1", "instance": document["name"], "fingerprint": fingerprint, "status": "FEASIBLE",
+        "terms": [], "routes": [], "assignments": [], "execution": [], "carbon_kg": 0.0, "objective": 0.0,
+        "sites": [_site(h, hours, rng) for h in document["hubs"]],
+        "links": [_span(m, rng) for m in document.get("links", [])],
+    }  # fmt: skip
+    naive = Naive(document, plan)
+    for d in document["demands"]:
+        _assign(naive, d, plan, rng)
+    _power(document, plan, rng)
+    naive = Naive(document, plan)
+    terms = naive.terms()
+    if rng.random() < 0.2:
+        terms[rng.choice([*terms, "gifts"])] = 7.0
+    plan["terms"] = [{"name": name, "cost": cost} for name, cost in terms.items()]
+    plan["objective"] = sum(terms.values()) + rng.choice([0.0] * 5 + [3.0])
+    plan["carbon_kg"] = sum(naive.carbon.values()) + rng.choice([0.0] * 5 + [3.0])
+    return plan
+
+
+def _site(h: Doc, hours: int, rng: random.Random) -> Doc:
+    return {
+        "hub": h["name"], "open": rng.random() < 0.85, "grid_kw": [0.0] * hours,
+        "modules": [{"name": "module", "count": rng.randint(0, 4)} for _ in h.get("modules", []) if rng.random() < 0.8],
+        "contract_kw": [{"name": c["name"], "kw": [0.0] * hours} for c in h.get("contracts", [])],
+    }  # fmt: skip
+
+
+def _span(m: Doc, rng: random.Random) -> Doc:
+    return {
+        "link": m["name"], "open": rng.random() < 0.9,
+        "modules": [{"name": "module", "count": rng.randint(0, 3)} for _ in m.get("modules", []) if rng.random() < 0.8],
+    }  # fmt: skip
+
+
+def _route(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> Doc:
+    """A route for the demand: mostly a path to some hub, sometimes links at random, or from elsewhere."""
+    hub = rng.choice(list(naive.hubs))
+    node = d["node"] if rng.random() < 0.95 else rng.choice(list(naive.nodes))
+    paths = sorted(naive.candidates(node, hub, rng.choice([None, None, None, 50])))
+    links = list(rng.choice(paths)) if paths and rng.random() < 0.95 else rng.choices(list(naive.links), k=2 * bool(naive.links))
+    row = {"name": f"r{len(plan['routes'])}", "node": node, "hub": hub, "links": links, "latency_ms": 0.0}
+    latency = naive.latency(row)
+    row["latency_ms"] = 0.0 if math.isnan(latency) else latency + rng.choice([0.0] * 9 + [1.0])
+    same = [r for r in plan["routes"] if [r[k] for k in ("node", "hub", "links")] == [node, hub, links]]
+    if same:
+        return same[0]
+    plan["routes"].append(row)
+    naive.routes[row["name"]] = row
+    return row
+
+
+def _assign(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> None:
+    periods = list(naive.periods) if d.get("timing") == "per_period" else [-1]
+    for t in periods:
+        if t >= 0 and not naive.active(d, t) and rng.random() < 0.8:
+            continue
+        routes = [_route(naive, d, plan, rng) for _ in range(1 if d.get("placement") == "single" else rng.randint(1, 3))]
+        raw = [rng.random() for _ in routes]
+        for r, value in zip(routes, raw, strict=True):
+            share = value / sum(raw) if rng.random() < 0.9 else rng.uniform(-0.2, 1.3)
+            row = {"demand": d["name"], "hub": r["hub"], "route": r["name"], "share": share}
+            if rng.random() < 0.02:
+                row["hub"] = rng.choice(list(naive.hubs))
+            if t >= 0 and rng.random() < 0.97:
+                row["period"] = t
+            repeated = any(all(a[k] == row[k] for k in ("demand", "route")) and a.get("period", -1) == t for a in plan["assignments"])
+            if repeated and d.get("deferral"):
+                continue  # execution could not tell the two apart
+            plan["assignments"].append(row)
+            if d.get("deferral") or rng.random() < 0.02:
+                plan["execution"] += _execute(naive, d, row, rng)
+
+
+def _execute(naive: Naive, d: Doc, row: Doc, rng: random.Random) -> list[Doc]:
+    work = [sum(naive.at(q, t) for q in d["amount"].values()) * naive.hours[t] for t in naive.periods]
+    parts = [row["share"] * w / sum(work) for w in work]
+    if rng.random() < 0.6:  # move some of the work within a block
+        a, b = rng.sample(list(naive.periods), 2)
+        if naive.block_of[a] is naive.block_of[b]:
+            moved = rng.random() * parts[a]
+            parts[a], parts[b] = parts[a] - moved, parts[b] + moved
+    if rng.random() < 0.1:
+        parts[0] = rng.uniform(-0.3, 1.2)
+    keys = {k: row[k] for k in ("demand", "hub", "route")}
+    rows = [{**keys, "period": t, "part": part} for t, part in enumerate(parts) if part or rng.random() < 0.5]
+    return rows + ([dict(rows[0])] if rows and rng.random() < 0.03 else [])
+
+
+def _power(document: Doc, plan: Doc, rng: random.Random) -> None:
+    naive = Naive(document, plan)
+    for site in plan["sites"]:
+        for t in naive.periods:
+            need = naive.facility[site["hub"], t] * (1.0 if rng.random() < 0.97 else rng.uniform(-0.5, 2))
+            for c in site["contract_kw"]:
+                c["kw"][t] = need * rng.choice([0.0, 0.2, 0.5])
+                need -= c["kw"][t]
+            site["grid_kw"][t] = need
+
+
+def judged(document: Doc, seed: int, folder: Path) -> tuple[Counter[str], int]:
+    """Compares both checkers on one plan; the number of violations per rule and of assignments."""
+    instance = from_document(document)
+    plan = random_plan(document, instance.fingerprint, random.Random(seed))
+    file = folder / "plan.json"
+    file.write_text(json.dumps(plan))
+    report = check(instance, read_plan(file, instance))
+    naive = Naive(document, plan)
+    expected = naive.run()
+    found: dict[tuple[str, str], float] = {}
+    for v in report.violations:
+        found[v.rule, v.place] = max(v.amount, found.get((v.rule, v.place), -math.inf))
+    assert found.keys() == expected.keys()
+    for key, amount in expected.items():
+        assert found[key] == pytest.approx(amount, rel=1e-9, abs=1e-9, nan_ok=True), key
+    assert report.terms == pytest.approx(naive.terms(), rel=1e-12, abs=1e-9)
+    names = instance.hubs.names, instance.resources.names, instance.links.names
+    for (h, r, t), load in naive.load.items():
+        assert report.load[names[0].index(h), names[1].index(r), t] == pytest.approx(load, rel=1e-12, abs=1e-12)
+    for (m, against, t), gbps in naive.arc.items():
+        assert report.traffic[2 * names[2].index(m) + against, t] == pytest.approx(gbps, rel=1e-12, abs=1e-12)
+    assert np.allclose(report.hub_carbon_kg, [naive.carbon[h] for h in names[0]], rtol=1e-12)
+    return Counter(rule for rule, _ in expected), len(plan["assignments"])
+
+
+RULES = {
+    "share", "duplicate", "timing", "period", "serve", "single", "route", "ends", "latency", "stated_latency",
+    "residency", "fixed", "execution", "defer", "rate", "open", "status", "link_open", "modules", "link_modules",
+    "capacity", "bandwidth", "open_hubs", "balance", "grid", "contract", "connection", "hub_carbon", "carbon", "term",
+    "objective", "stated_carbon",
+}  # fmt: skip
+
+
+def test_both_checkers_agree(tmp_path: Path) -> None:
+    """On every violation, amount, term and table; and each rule is broken somewhere, each kept somewhere."""
+    rules: Counter[str] = Counter()
+    plans = 150
+    for seed in range(plans):
+        counts, rows = judged(random_document(seed, demands=3 + seed % 4), seed, tmp_path)
+        assert rows
+        rules.update(counts.keys())
+    assert set(rules) == RULES
+    assert all(count < plans for count in rules.values())
