@@ -21,7 +21,8 @@ MAIN = "instance.json"
 def write(instance: Instance, path: str | os.PathLike[str], *, tables: Literal["parquet", "csv"] = "parquet") -> None:
     """Write an instance: `.json` and `.json.gz` as JSON, any other path as a folder with ``tables`` of that kind.
 
-    Written to a temporary sibling, synced and renamed, so that the path holds the old or the new instance, complete.
+    Written to a temporary sibling, synced and renamed: the path holds the old or the new instance, complete (a folder
+    that is replaced is missing for the moment between two renames).
     Raises InvalidInstance if the path exists and is not an instance; OSError if it cannot be written.
     """
     target = Path(path)
@@ -106,8 +107,13 @@ def _write_folder(instance: Instance, target: Path, tables: Literal["parquet", "
         if target.exists():  # folders cannot replace one another in one step: the old one steps aside first
             aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
             target.rename(aside / "old")
-            temporary.rename(target)
-            shutil.rmtree(aside)
+            try:
+                temporary.rename(target)
+            except BaseException:
+                (aside / "old").rename(target)
+                raise
+            finally:
+                shutil.rmtree(aside)
         else:
             temporary.rename(target)
     except BaseException:

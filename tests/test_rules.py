@@ -44,7 +44,7 @@ POWER = {"name": "x", "available_kw": 1.0, "price_per_kwh": 0.1}
         ("demands.1.name", "d1", ("duplicate-name", "demands[1].name"), "d3"),
         ("hubs.1.name", "H1", ("duplicate-name", "hubs[1].name"), "west"),
         ("nodes.1.name", "WEST", ("similar-name", "nodes[1].name"), "east"),
-        ("demands.1.name", "\uff441", ("similar-name", "demands[1].name"), "ｄ2"),
+        ("demands.1.name", "\uff441", ("similar-name", "demands[1].name"), "\uff442"),
         ("hubs.0.modules", [CHIP, CHIP], ("duplicate-name", "hubs[0].modules[1].name"), [CHIP, CHIP | {"name": "y"}]),
         ("hubs.0.contracts", [POWER, POWER], ("duplicate-name", "hubs[0].contracts[1].name"), [POWER]),
         ("links.0.modules", [TWO, TWO], ("duplicate-name", "links[0].modules[1].name"), [TWO, TWO | {"name": "y"}]),

@@ -113,6 +113,8 @@ def rate(case: Case) -> list[Breach]:
     """**rate**: work of the first resource per hour <= max_rate x share."""
     time, demands, rows = case.instance.time, case.instance.demands, case.rows
     found: list[Breach] = []
+    if not np.isfinite(demands.max_rate[demands.deferrable]).any():
+        return found
     for part, e in executed(case):
         limited = np.flatnonzero(np.isfinite(demands.max_rate[rows.demand[part]]))
         part, e = part[limited], e[limited]

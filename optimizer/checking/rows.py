@@ -103,7 +103,8 @@ def readable(instance: Instance, decisions: Decisions) -> tuple[Rows, list[Breac
     )
     breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"assignments, row {i}")
     new = np.where(bad, -1, np.cumsum(~bad) - 1)
-    rows = {key: column[~bad] for key, column in rows.items()}
+    if bad.any():
+        rows = {key: column[~bad] for key, column in rows.items()}
 
     keys = ("assignment", "period", "part")
     parts = table("execution", {key: getattr(decisions.execution, key) for key in keys}, breaches)
