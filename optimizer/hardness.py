@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from instances.generators import stats
 from instances.instance import OPEN, Instance
-from optimizer.compiling import compile_problem
+from optimizer.compiling import compile_problem, useful_routes
 from optimizer.repairing import Repaired, cheapest_then_repair
 from solvers.highs import Lp
 from solvers.milp import Floats, Limits, Milp
@@ -36,11 +36,11 @@ class Relaxation:
 
 def hardness(instance: Instance, seconds: float = 120.0) -> list[tuple[str, str]]:
     """Labels and values: what shows without solving, then, at up to 2,000 demands, what the relaxation shows."""
-    rows = stats.hardness(instance)
+    routes = useful_routes(instance)
+    rows = stats.hardness(instance, routes)
     if not 0 < len(instance.demands) <= MOST_DEMANDS:
         return [*rows, ("relaxation", f"solved at up to {MOST_DEMANDS:,} demands")]
-    problem = compile_problem(instance)
-    model = assemble(problem)
+    model = assemble(compile_problem(instance, routes))
     found = relaxation(instance, model, seconds)
     if found is None:
         return [*rows, ("relaxation", f"no optimum within {seconds:g} s")]
@@ -57,7 +57,7 @@ def hardness(instance: Instance, seconds: float = 120.0) -> list[tuple[str, str]
 
 def _words(repaired: Repaired | None, found: Relaxation) -> str:
     if repaired is None:
-        return "not defined here (split, deferrable or per-period demands, modules or contracts)"
+        return "not defined here (split, deferrable, per-period or unserved demands, modules or contracts)"
     above = f"{100 * (repaired.cost / found.objective - 1):.1f} % above the relaxation"
     return above if repaired.feasible else f"finds no plan; {above} with rows overfull"
 

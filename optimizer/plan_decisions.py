@@ -18,9 +18,7 @@ Row = dict[str, Any]
 Places = NDArray[np.int64]
 
 
-def decisions(
-    instance: Instance, document: Row, flat: dict[str, pa.Table]
-) -> tuple[Decisions | None, list[Finding]]:
+def decisions(instance: Instance, document: Row, flat: dict[str, pa.Table]) -> tuple[Decisions | None, list[Finding]]:
     """Decisions, or None with findings: unknown, missing and repeated names, series of the wrong length, nulls."""
     findings: list[Finding] = []
     names = [row["name"] for row in document["routes"]]

@@ -109,9 +109,7 @@ def _tables(instance: Instance, plan: Plan, report: Report, folder: Path) -> Non
 def _flat_tables(instance: Instance, decisions: Decisions) -> Iterator[tuple[str, pa.Table]]:
     """``assignments`` and ``execution``, by columns: names as dictionaries."""
     a, e = decisions.assignments, decisions.execution
-    demands, hubs = (
-        pa.array(list(n), pa.string()) for n in (instance.demands.names, instance.hubs.names)
-    )
+    demands, hubs = (pa.array(list(n), pa.string()) for n in (instance.demands.names, instance.hubs.names))
     routes = pa.array([f"r{i}" for i in range(len(decisions.routes.arcs))], pa.string())
 
     def ends(rows: Any) -> dict[str, pa.Array]:
@@ -126,5 +124,3 @@ def _flat_tables(instance: Instance, decisions: Decisions) -> Iterator[tuple[str
         columns = ends(e.assignment)
         columns |= {"period": pa.array(e.period, pa.int32()), "part": pa.array(e.part, pa.float64())}
         yield "execution", pa.table(columns)
-
-

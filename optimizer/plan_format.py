@@ -4,8 +4,6 @@ This is the one place where a field is declared: the shape check, the Parquet co
 ``docs/plan.md`` are derived from it.
 """
 
-# ruff: noqa: E501 (one field a line, with its meaning)
-
 from __future__ import annotations
 
 from typing import Any, Literal, get_args, get_origin
@@ -27,7 +25,9 @@ class AssignmentRow(PlanRecord):
     hub: Id = field("the hub that serves it")
     route: Id = field("name of a row of `routes`")
     share: float = field("share of the demand, in every period or in `period`", "1")
-    period: int | None = field("period from 0; only for demands with `timing: per_period`", default=None, ge=0, lt=2**31)
+    period: int | None = field(
+        "period from 0; only for demands with `timing: per_period`", default=None, ge=0, lt=2**31
+    )
 
 
 class ExecutionRow(PlanRecord):
@@ -37,7 +37,9 @@ class ExecutionRow(PlanRecord):
     hub: Id = field("the hub")
     route: Id = field("name of a row of `routes`; the three name a row of `assignments`")
     period: int = field("period from 0", ge=0, lt=2**31)
-    part: float = field("part of the demand's total work done in this period; all parts of a demand sum to its served share", "1")
+    part: float = field(
+        "part of the demand's total work done in this period; all parts of a demand sum to its served share", "1"
+    )
 
 
 class RouteRow(PlanRecord):
@@ -89,7 +91,9 @@ class LinkRow(PlanRecord):
     link: Text = field("the link")
     open: bool = field("it is open")
     modules: list[ModuleRow] = field("modules built; a kind not named: none", default=[])
-    forward_gbps: list[float] = field("traffic from `a` to `b` in each period; informative, not read back", "Gbit/s", default=[])
+    forward_gbps: list[float] = field(
+        "traffic from `a` to `b` in each period; informative, not read back", "Gbit/s", default=[]
+    )
     backward_gbps: list[float] = field("traffic from `b` to `a`; informative, not read back", "Gbit/s", default=[])
 
 
@@ -98,7 +102,9 @@ class TermRow(PlanRecord):
 
     name: Id = field("name of the term, as in `docs/model.md`")
     cost: float = field("its value over the horizon", "money")
-    carbon_kg: float = field("carbon that comes with it (`energy`, `contract`); informative, not read back", "kg", default=0.0)
+    carbon_kg: float = field(
+        "carbon that comes with it (`energy`, `contract`); informative, not read back", "kg", default=0.0
+    )
 
 
 class PlanDocument(PlanRecord):
@@ -112,7 +118,9 @@ class PlanDocument(PlanRecord):
     objective: float | None = field("cost of the plan; null without a plan", "money", default=None)
     bound: float | None = field("no plan costs less; null: nothing is known", "money", default=None)
     bound_source: Text = field("who says so: `certificate`, or `claimed by` a solver", default="")
-    gap: float | None = field("max(0, objective - bound) / max(|objective|, 1e-9 x sum of |terms|); derived, not read back", "1", default=None)
+    gap: float | None = field(
+        "max(0, objective - bound) / max(|objective|, 1e-9 x sum of |terms|); derived, not read back", "1", default=None
+    )
     proven_bound: float | None = field("bound of the certificate; null: none", "money", default=None)
     proven_gap: float | None = field("the gap to it; derived, not read back", "1", default=None)
     carbon_kg: float = field("carbon of the plan over the horizon", "kg", default=0.0)
@@ -125,9 +133,13 @@ class PlanDocument(PlanRecord):
     memory_mb: float = field("peak memory of all processes", "MB", default=0.0)
     reasons: list[Text] = field("why there is no plan", default=[])
     terms: list[TermRow] = field("terms of the objective", default=[])
-    routes: list[RouteRow] | None = field("routes in use; as all tables below, null or absent without a plan", default=None)
+    routes: list[RouteRow] | None = field(
+        "routes in use; as all tables below, null or absent without a plan", default=None
+    )
     assignments: list[AssignmentRow] | None = field("shares", default=None)
-    execution: list[ExecutionRow] | None = field("execution of deferrable demands; absent: there are none", default=None)
+    execution: list[ExecutionRow] | None = field(
+        "execution of deferrable demands; absent: there are none", default=None
+    )
     sites: list[SiteRow] | None = field("hubs", default=None)
     links: list[LinkRow] | None = field("links", default=None)
 

@@ -1,15 +1,16 @@
 """Cheapest hub, then repair: the plain heuristic that instances must be harder than. A yardstick, not a solver.
 
 Every demand takes its cheapest admissible option. Then, in passes over the demands from the largest to the smallest,
-each demand that loads an overfull hub, link or the carbon cap moves to its cheapest option with room everywhere. When a
-pass moves nothing and rows are still overfull, up to 200 passes from the smallest to the largest follow, in which such a
-demand takes the option that adds least to the weighted excess (relative to the rows' limits); after each pass the
-weights of the rows that are still overfull grow (the breakout method of Morris, 1993).
+each demand that loads an overfull hub, link or the carbon cap moves to its cheapest option with room everywhere. When
+a pass moves nothing and rows are still overfull, up to 200 passes from the smallest to the largest follow, in which
+such a demand takes the option that adds least to the weighted excess (relative to the rows' limits); after each pass
+the weights of the rows that are still overfull grow (the breakout method of Morris, 1993).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -66,11 +67,16 @@ class _State:
 
 
 def cheapest_then_repair(instance: Instance, model: Model) -> Repaired | None:
-    """The heuristic of this module's docstring; None unless all demands are single, fixed in time and must be served and
-    nothing but opening is decided at hubs and links."""
+    """The heuristic of this module's docstring.
+
+    None unless all demands are single, fixed in time, must be served and have an option, and of sites only the opening
+    of hubs is decided.
+    """
     data, options = model.problem.data, model.problem.options
     plain = strict_demands(instance) == len(options) and not data.link_optional.any()
     if not plain or len(data.hub_module_hub) or len(data.link_module_link) or len(data.contract_hub):
+        return None
+    if len(np.unique(model.columns.demand)) < len(options):
         return None
     state, fixed, opening = _state(model)
     cheapest = state.choice.copy()
@@ -102,15 +108,15 @@ def _state(model: Model) -> tuple[_State, float, Floats]:
     with np.errstate(divide="ignore"):
         part = sp.diags_array(np.where(limit > 0, 1.0 / limit, 1e9))
     use = sp.csr_array(matrix[:, : len(limit)] @ part)
-    idle_kg = data.idle_kw * kg_per_kw.sum(axis=1)
     carbon = sp.csr_array((matrix[:, loads] @ kilograms / data.carbon_cap)[:, None])
     use = sp.csr_array(sp.hstack([use, carbon]))
     cost = sum(columns.cost.values(), np.zeros(len(columns)))[order] + matrix[:, loads] @ price
     start = np.searchsorted(columns.demand[order], np.arange(len(problem.options) + 1))
-    choice = np.array([a + cost[a:b].argmin() for a, b in zip(start[:-1], start[1:], strict=True)], dtype=np.int64)
+    choice = np.array([a + cost[a:b].argmin() for a, b in pairwise(start)], dtype=np.int64)
     room = 1.0 - np.asarray(use[choice].sum(axis=0)).ravel()
     idle = data.idle_kw * per_kw.sum(axis=1)
-    room[-1] -= idle_kg[data.hub_open].sum() / data.carbon_cap
+    may_open = data.hub_open | data.hub_optional  # counting all of them errs on the safe side
+    room[-1] -= (data.idle_kw * kg_per_kw.sum(axis=1))[may_open].sum() / data.carbon_cap
     opening = np.where(data.hub_optional, data.hub_cost + idle, 0.0)
     return _State(start, order, use, cost, choice, room), float(idle[data.hub_open].sum()), opening
 

@@ -1,9 +1,10 @@
-"""Restricted programs over a core of promising columns, with a bound that holds for all (reduced-cost fixing).
+"""Restricted programs over a core of promising columns, then the whole with what prices rule out fixed.
 
-With a bound LB and prices of the relaxation, a column at its lower bound 0 whose reduced cost exceeds UB - LB is 0 in
-every solution better than UB. So a core of the columns with reduced cost <= delta that yields a solution of at most
-LB + delta holds the optimum of the whole program, and a bound of the core is one of the whole.
-(Kernel search: Angelelli, Mansini and Speranza 2010; reduced-cost fixing: Dantzig, Fulkerson and Johnson 1954.)
+First rounds: columns of large reduced cost are left out and the rest is solved (kernel search: Angelelli, Mansini and
+Speranza 2010). That gives solutions, and ends the search where one is within the gap of the relaxation's bound LB.
+Last round: an *integer* column at 0 whose reduced cost exceeds UB - LB is 0 in every better solution (reduced-cost
+fixing: Dantzig, Fulkerson and Johnson 1954), so a program without those columns has a bound that holds for all. A
+continuous column may take a small value at any reduced cost: the last round keeps them all.
 """
 
 from __future__ import annotations
@@ -20,59 +21,71 @@ from solvers.milp import Bools, Floats, Limits, Milp, MilpResult, Watch
 
 Run = Callable[[Milp, Limits, Floats | None, Watch | None], MilpResult]
 
-FIRST_DELTA = 0.5  # times the gap asked for
-GROWTH = 4.0
+CORES = (1.0, 8.0)  # reduced costs of the first rounds' columns, times the gap asked for
+WORTHWHILE = 0.7  # a core of more than this share of the columns is not worth a round of its own
+CORE_TIME = 0.4  # of the time left, for each of the first rounds
 ROUNDING = 1e-7  # relative to the bound: what prices may be off by
 
 
 def solve_by_core(
     run: Run, milp: Milp, relaxed: MilpResult, limits: Limits, start: Floats | None, watch: Watch | None
 ) -> MilpResult:
-    """Solve a program whose relaxation was solved to optimality, over growing cores until one is proven to suffice.
-
-    Ends at once when a solution is within the gap of the relaxation's bound.
-    """
+    """Solve a program whose relaxation was solved to optimality. Ends at once with a solution within its gap."""
     assert relaxed.x is not None and relaxed.duals is not None
     began, lower = time.perf_counter(), relaxed.objective
     target = lower + limits.gap * abs(lower)
     reduced = milp.cost - milp.matrix.T @ relaxed.duals
     slack = ROUNDING * max(1.0, abs(lower))
     fixable = (milp.lower == 0.0) & (relaxed.x <= 1e-9) & (reduced > slack)
-    delta = max(FIRST_DELTA * limits.gap, 1e-5) * max(abs(lower), slack)
     best, value = start, math.inf if start is None else float(milp.cost @ start) + milp.offset
-    while True:
-        keep = ~fixable | (reduced <= delta + slack) | (False if best is None else best > 0)
-        left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
-        seen = _Seen(watch, keep, lower, delta, target)
-        result = run(_restricted(milp, keep), left, None if best is None else best[keep], seen)
-        if result.x is not None:
+
+    def search(keep: Bools, share: float, holds: bool) -> MilpResult:
+        nonlocal best, value
+        left = max(limits.seconds - (time.perf_counter() - began), 0.0) * share
+        if best is not None:
+            keep = keep | (best > 0)
+        seen = _Seen(watch, keep, lower, holds, target, value)
+        hint = None if best is None else best[keep]
+        result = run(_restricted(milp, keep), replace(limits, seconds=left), hint, seen)
+        if result.x is not None and result.objective < value:
             best, value = _expanded(result.x, keep), result.objective
-        if keep.all() or value <= lower + delta:
-            bound = result.bound if best is None else min(max(lower, result.bound), value)
-            result = replace(result, x=best, bound=bound)
-        else:
-            result = replace(result, x=best, objective=value, bound=lower, status="no_solution" if best is None else "feasible")
-        if value <= target:
-            return replace(result, status="optimal", limit="none", duals=None)
-        if result.limit != "none" or keep.all() or value <= lower + delta:
-            return replace(result, duals=None)
-        delta = max(delta * GROWTH, value - lower + slack) if math.isfinite(value) else delta * GROWTH
+        return result
+
+    for times in CORES:
+        keep = ~fixable | (reduced <= times * limits.gap * abs(lower) + slack)
+        if keep.mean() > WORTHWHILE or value <= target:
+            break
+        result = search(keep, CORE_TIME, False)
+        if result.limit == "interrupt" and value > target:
+            status = "no_solution" if best is None else "feasible"
+            return replace(result, status=status, x=best, objective=value, bound=lower, duals=None)
+    if value <= target:
+        return MilpResult("optimal", best, value, lower, solver=relaxed.solver)
+    result = search(~(fixable & milp.integer & (reduced > value - lower + slack)), 1.0, True)
+    if result.x is None and best is not None:
+        result = replace(result, status="feasible")
+    bound = min(max(lower, result.bound), value) if best is not None else result.bound
+    if value <= target:
+        result = replace(result, status="optimal", limit="none")
+    return replace(result, x=best, objective=value, bound=bound, duals=None)
 
 
 class _Seen:
     """The watch in terms of the whole program.
 
-    A core's bound counts once its incumbent proves the core sufficient; an incumbent within the target ends the search.
+    holds: bounds of this round hold for the whole program. An incumbent within the target ends the round.
     """
 
-    def __init__(self, watch: Watch | None, keep: Bools, lower: float, delta: float, target: float) -> None:
-        self.watch, self.keep, self.lower, self.delta, self.target = watch, keep, lower, delta, target
+    def __init__(
+        self, watch: Watch | None, keep: Bools, lower: float, holds: bool, target: float, value: float
+    ) -> None:
+        self.watch, self.keep, self.lower, self.holds = watch, keep, lower, holds
+        self.target, self.value = target, value
 
     def __call__(self, seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool | None:
-        holds = self.keep.all() or incumbent <= self.lower + self.delta
-        point = None if x is None else _expanded(x, self.keep)
-        known = max(self.lower, bound) if holds else self.lower
-        goes_on = self.watch is None or self.watch(seconds, incumbent, known, point) is not False
+        point = None if x is None or incumbent >= self.value else _expanded(x, self.keep)
+        best, known = min(incumbent, self.value), max(self.lower, bound) if self.holds else self.lower
+        goes_on = self.watch is None or self.watch(seconds, best, min(known, best), point) is not False
         return goes_on and incumbent > self.target
 
 

@@ -161,7 +161,8 @@ def _add_variables(pyo: Any, model: Any, milp: Milp, columns: Sequence[Name]) ->
         model.add_component(family, component)
         for j, index in zip(members, indices, strict=True):
             variable = component[index or None]
-            variable.domain = pyo.Integers if whole[j] else pyo.Reals
+            if whole[j]:  # real is what it starts as; setting that again takes time
+                variable.domain = pyo.Integers
             variable.setlb(None if lower[j] == -math.inf else lower[j])
             variable.setub(None if upper[j] == math.inf else upper[j])
             order[j] = variable

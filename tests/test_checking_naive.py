@@ -64,7 +64,9 @@ def _route(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> Doc:
     hub = rng.choice(list(naive.hubs))
     node = d["node"] if rng.random() < 0.95 else rng.choice(list(naive.nodes))
     paths = sorted(naive.candidates(node, hub, rng.choice([None, None, None, 50])))
-    links = list(rng.choice(paths)) if paths and rng.random() < 0.95 else rng.choices(list(naive.links), k=2 * bool(naive.links))
+    links = rng.choices(list(naive.links), k=2) if naive.links else []
+    if paths and rng.random() < 0.95:
+        links = list(rng.choice(paths))
     row = {"name": f"r{len(plan['routes'])}", "node": node, "hub": hub, "links": links, "latency_ms": 0.0}
     latency = naive.latency(row)
     row["latency_ms"] = 0.0 if math.isnan(latency) else latency + rng.choice([0.0] * 9 + [1.0])
@@ -81,7 +83,8 @@ def _assign(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> None:
     for t in periods:
         if t >= 0 and not naive.active(d, t) and rng.random() < 0.8:
             continue
-        routes = [_route(naive, d, plan, rng) for _ in range(1 if d.get("placement") == "single" else rng.randint(1, 3))]
+        count = 1 if d.get("placement") == "single" else rng.randint(1, 3)
+        routes = [_route(naive, d, plan, rng) for _ in range(count)]
         raw = [rng.random() for _ in routes]
         for r, value in zip(routes, raw, strict=True):
             share = value / sum(raw) if rng.random() < 0.9 else rng.uniform(-0.2, 1.3)
@@ -90,7 +93,7 @@ def _assign(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> None:
                 row["hub"] = rng.choice(list(naive.hubs))
             if t >= 0 and rng.random() < 0.97:
                 row["period"] = t
-            repeated = any(all(a[k] == row[k] for k in ("demand", "route")) and a.get("period", -1) == t for a in plan["assignments"])
+            repeated = any(a["demand"] == row["demand"] and a["route"] == row["route"] for a in plan["assignments"])
             if repeated and d.get("deferral"):
                 continue  # execution could not tell the two apart
             plan["assignments"].append(row)

@@ -142,6 +142,11 @@ def test_tables_speak_in_names() -> None:
     priced = instance.hubs.energy_price_per_kwh.dense() * instance.time.weighted_hours
     power = made["power"]
     assert len(power["kw"]) == len(instance.hubs) * instance.time.count
+    assert plan.decisions is not None
+    for h, name in enumerate(instance.hubs.names):
+        at = power["hub"] == name
+        assert list(power["period"][at]) == list(range(instance.time.count))
+        assert list(power["kw"][at]) == list(plan.decisions.power.grid_kw[h])
     assert power["kw"] @ priced.ravel() == pytest.approx(plan.terms["energy"])
 
 

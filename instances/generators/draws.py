@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import Time
-from instances.instance import Names as Names  # re-exported for the assembly
+from instances.instance import Names, Time
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]

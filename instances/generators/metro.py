@@ -1,4 +1,4 @@
-"""``metro``: cities, a network, hubs that differ in price and carbon, and single-source demands (docs/generators.md)."""
+"""``metro``: cities, a network, hubs that differ in price and carbon, single-source demands (docs/generators.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.findings import Finding, InvalidInstance, error
-from instances.generators.draws import Floats, Ints, Needs, Sites, clock, draw_needs, draw_sites
+from instances.generators.draws import Floats, Needs, Sites, clock, draw_needs, draw_sites
 from instances.generators.network import Network, Trees, draw_network, shortest_trees
 from instances.generators.reference import Reference, reference_plan
 from instances.generators.tables import Metro, to_instance
@@ -52,10 +52,11 @@ class Options:
         ):
             if value is None and name == "carbon_cap":
                 continue
-            good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-            if not good or not 0.0 <= value <= most or (value == 0.0 and name != "opening_cost"):
-                zero = "from 0" if name == "opening_cost" else "above 0 and"
-                found.append(error("option", name, value, f"a number {zero} up to {most:g}"))
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            zero_is_good = name == "opening_cost"
+            if not number or value is None or not 0.0 <= value <= most or (value == 0.0 and not zero_is_good):
+                least = "from 0 to" if zero_is_good else "above 0, up to"
+                found.append(error("option", name, value, f"a number {least} {most:g}"))
         if self.tail not in ("normal", "heavy"):
             found.append(error("option", "tail", self.tail, "`normal` or `heavy`"))
         return found
@@ -188,7 +189,13 @@ def _link_capacity(rng: np.random.Generator, network: Network, trees: Trees, nee
 
 
 def _opening_costs(
-    rng: np.random.Generator, options: Options, plan: Reference, capacity: Floats, idle: Floats, sites: Sites, time: Time
+    rng: np.random.Generator,
+    options: Options,
+    plan: Reference,
+    capacity: Floats,
+    idle: Floats,
+    sites: Sites,
+    time: Time,
 ) -> Floats:
     """(H,) in sum over the hubs that the reference plan uses ``opening_cost`` times its variable cost."""
     relative = capacity * rng.uniform(0.7, 1.3, len(capacity))
@@ -197,7 +204,7 @@ def _opening_costs(
     in_use = plan.used.max(axis=1) > 0
     idle_cost = float(np.sum((idle * sites.pue)[in_use, None] * sites.price[in_use] * time.weighted_hours))
     total = options.opening_cost * (float(plan.cost.sum()) + idle_cost)
-    return np.round(relative * total / relative[in_use].sum(), 2)
+    return np.asarray(np.round(relative * total / relative[in_use].sum(), 2))
 
 
 def _carbon_cap(options: Options, plan: Reference, idle: Floats, sites: Sites, time: Time) -> float:

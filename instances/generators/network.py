@@ -6,6 +6,7 @@ Distances in km on a plane, latencies in ms, prices in money per Gbit/s and hour
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Network:
     weight: Floats
     a: Ints
     b: Ints
-    km: Floats
+    km: Floats  # beeline
 
     @property
     def latency_ms(self) -> Floats:
@@ -78,10 +79,10 @@ def _spread(rng: np.random.Generator, cities: int) -> tuple[Floats, Floats]:
 
 def _links(first: NDArray[np.int64], end: NDArray[np.int64], cores: Floats) -> tuple[Ints, Ints]:
     """Ends of the links: the rings from ``first`` (the core) to before ``end``, and the backbone."""
-    pairs = set()
+    pairs: set[tuple[int, int]] = set()
     for start, stop in zip(first.tolist(), end.tolist(), strict=True):
         ring = [*range(start, stop), start]
-        pairs.update((min(p), max(p)) for p in zip(ring[:-1], ring[1:], strict=True) if p[0] != p[1])
+        pairs.update((min(p), max(p)) for p in pairwise(ring) if p[0] != p[1])
     joined = Delaunay(cores).simplices if len(cores) >= 4 else np.arange(len(cores))[None, :]
     for simplex in joined.tolist():
         for k, i in enumerate(simplex):

@@ -98,8 +98,9 @@ def proportional(instance: Instance) -> int:
 def _totals(instance: Instance) -> tuple[Floats, Floats]:
     """(D, R) amounts summed over the periods, and (D, R T) the amounts."""
     amount = instance.demands.amount
-    if amount.scale.shape[1] == 1 and (amount.scale == 1).all() and (amount.row[:, 0] == np.arange(len(amount.row))).all():
-        rows = amount.table[: len(amount.row)]  # every demand has its own series: nothing to copy
+    count, resources = amount.scale.shape
+    if resources == 1 and (amount.scale == 1).all() and (amount.row[:, 0] == np.arange(count)).all():
+        rows = amount.table[:count]  # every demand has its own series: nothing to copy
         return rows.sum(axis=1, keepdims=True), rows
     dense = amount.dense()
     return dense.sum(axis=2), dense.reshape(len(dense), -1)
@@ -112,7 +113,8 @@ def reach(instance: Instance, routes: Routes) -> tuple[NDArray[np.int64], Floats
     """
     demands, weight = instance.demands, instance.time.weighted_hours
     hubs = instance.hubs
-    unit = (hubs.pue.dense() * hubs.energy_price_per_kwh.dense() * weight)[:, None, :] * hubs.power_kw_per_unit[:, :, None]
+    per_kw = hubs.pue.dense() * hubs.energy_price_per_kwh.dense() * weight  # (H, T)
+    unit = per_kw[:, None, :] * hubs.power_kw_per_unit[:, :, None]
     start = np.searchsorted(routes.node, np.arange(len(instance.nodes) + 1))
     count, ratio = np.zeros(len(demands), dtype=np.int64), np.full(len(demands), np.nan)
     order = np.argsort(demands.node, kind="stable")
@@ -120,17 +122,18 @@ def reach(instance: Instance, routes: Routes) -> tuple[NDArray[np.int64], Floats
     for n, group in zip(nodes, np.split(order, first[1:]), strict=True):
         span = slice(start[n], start[n + 1])
         hub, latency, price = routes.hub[span], routes.latency_ms[span], routes.price_per_gbps_h[span]
+        if not len(hub):
+            continue
+        new_hub = np.flatnonzero(np.diff(hub, prepend=-1))  # routes are sorted by hub
         for d in np.split(group, range(CHUNK, len(group), CHUNK)):
             allowed = demands.residency_rules.allowed[demands.residency[d]][:, hub]
             admissible = allowed & (latency <= demands.max_latency_ms[d, None] + 1e-9)
-            at_hub = np.zeros((len(d), len(hubs)), dtype=np.bool_)
-            np.logical_or.at(at_hub, (slice(None), hub), admissible)
-            count[d] = at_hub.sum(axis=1)
+            count[d] = np.logical_or.reduceat(admissible, new_hub, axis=1).sum(axis=1)
             energy = np.einsum("drt,hrt->dh", demands.amount.dense(d), unit, optimize=True)
             flow = demands.traffic_gbps.dense(d) + demands.traffic_back_gbps.dense(d)
             cost = energy[:, hub] + (flow @ weight)[:, None] * price
-            dearest = np.where(admissible, cost, -np.inf).max(axis=1, initial=-np.inf)
-            cheapest = np.where(admissible, cost, np.inf).min(axis=1, initial=np.inf)
+            dearest = np.where(admissible, cost, -np.inf).max(axis=1)
+            cheapest = np.where(admissible, cost, np.inf).min(axis=1)
             paid = count[d] > 0
             ratio[d[paid]] = dearest[paid] / np.maximum(cheapest[paid], 1e-300)
     return count, ratio

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from instances.build import freeze
 from instances.generators.draws import Floats, Needs, Sites
 from instances.generators.network import Network
 from instances.instance import (
@@ -77,12 +78,6 @@ def to_instance(metro: Metro) -> Instance:
     )
     freeze(made)
     return made
-
-
-def freeze(value: object) -> None:
-    from instances.build import freeze as make_read_only
-
-    make_read_only(value)
 
 
 def _constant(values: Floats, table: Floats) -> Series:
@@ -180,6 +175,10 @@ def _demands(metro: Metro) -> Demands:
         max_rate=np.full(count, np.inf),
         fixed=Pins(_integers(), _integers(), ()),
         overrides=Overrides(
-            _integers(), _integers(), np.empty(0, dtype=np.bool_), _constant(np.empty((0, 1)), needs.amount), np.empty(0)
+            _integers(),
+            _integers(),
+            np.empty(0, dtype=np.bool_),
+            _constant(np.empty((0, 1)), needs.amount),
+            np.empty(0),
         ),
     )

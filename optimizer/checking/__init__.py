@@ -80,8 +80,10 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
 
 def _empty(instance: Instance, breaches: list[Breach]) -> Report:
     hubs, periods, links = len(instance.hubs), instance.time.count, len(instance.links)
-    units, power, arcs = np.zeros((hubs, len(instance.resources), periods)), np.zeros((hubs, periods)), np.zeros(
-        (2 * links, periods)
+    units, power, arcs = (
+        np.zeros((hubs, len(instance.resources), periods)),
+        np.zeros((hubs, periods)),
+        np.zeros((2 * links, periods)),
     )
     return Report(
         violations=tuple(v for b in breaches for v in b.violations),

@@ -33,15 +33,10 @@ def execution(case: Case) -> list[Breach]:
 
 
 def arrivals(instance: Instance, demand: NDArray[np.int32]) -> Floats:
-    """alpha[d,t], (n, T): the fraction of all the demand's work that arrives in t; all 0 where there is no work."""
-    demands, hours = instance.demands, instance.time.hours
-    work = demands.amount.dense(demand).sum(axis=1) * hours
-    empty = np.flatnonzero(work.sum(axis=1) == 0)
-    if len(empty):
-        traffic = demands.traffic_gbps.dense(demand[empty]) + demands.traffic_back_gbps.dense(demand[empty])
-        work[empty] = traffic * hours
+    """alpha[d,t], (n, T): the fraction of all the demand's work that arrives in t; nan where there is no work."""
+    work = instance.demands.amount.dense(demand).sum(axis=1) * instance.time.hours
     total = work.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(work, total, out=np.zeros_like(work), where=total != 0))
+    return np.asarray(np.divide(work, total, out=np.full_like(work, np.nan), where=total != 0))
 
 
 def executed(case: Case) -> Iterator[tuple[NDArray[np.intp], Floats]]:
@@ -65,8 +60,10 @@ def windows(case: Case) -> list[Breach]:
     time, demands = case.instance.time, case.instance.demands
     found: list[Breach] = []
     for part, e in executed(case):
-        demand = case.rows.demand[part]
-        alpha, share = arrivals(case.instance, demand), case.rows.share[part][:, None]
+        alpha = arrivals(case.instance, case.rows.demand[part])
+        busy = ~np.isnan(alpha[:, 0])  # without any work it does not matter when it is done
+        part, e, alpha = part[busy], e[busy], alpha[busy]
+        demand, share = case.rows.demand[part], case.rows.share[part][:, None]
         for b in range(len(time.block_names)):
             inside = np.flatnonzero(time.block == b)
             length = time.hours[inside[0]]

@@ -67,10 +67,7 @@ def positions(column: Any) -> NDArray[np.int64]:
 def table(name: str, columns: dict[str, Any], breaches: list[Breach]) -> dict[str, Any]:
     """Columns of one table as arrays of one length: numbers for share and part, positions else; empty if unreadable."""
     try:
-        read = {
-            key: np.asarray(c, dtype=np.float64) if key in MEASURES else positions(c)
-            for key, c in columns.items()
-        }
+        read = {key: np.asarray(c, dtype=np.float64) if key in MEASURES else positions(c) for key, c in columns.items()}
         sizes = {c.shape for c in read.values()}
         if len(sizes) == 1 and len(next(iter(sizes))) == 1:
             return read
@@ -167,7 +164,7 @@ def distinct_routes(
         breaches.append(unreadable("routes: arcs missing"))
         arcs = (arcs + [()] * len(columns["node"]))[: len(columns["node"])]
     bad = outside(columns["node"], len(instance.nodes)) | outside(columns["hub"], len(instance.hubs))
-    bad |= ~np.isfinite(columns["latency_ms"]) 
+    bad |= ~np.isfinite(columns["latency_ms"])
     breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"routes, row {i}")
     node, hub = (np.where(bad, -1, columns[key]) for key in ("node", "hub"))
 

@@ -33,7 +33,7 @@ def description_parts(answer: Mapping[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [Group(*map(Text, head)), totals, titled("Demands by latency limit", limits)]
     parts.append(titled("With", has))
     if answer["provenance"]:
-        parts.append(Text(origins(answer["provenance"])))
+        parts.append(Text(origins(answer["provenance"]) + "\n"))
     if "stats" in answer:
         parts.append(titled("Hardness", [f"  {plain(s['label'])}: {plain(str(s['value']))}" for s in answer["stats"]]))
     return parts
