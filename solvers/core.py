@@ -21,9 +21,11 @@ from solvers.milp import Bools, Floats, Limits, Milp, MilpResult, Watch
 
 Run = Callable[[Milp, Limits, Floats | None, Watch | None], MilpResult]
 
-CORES = (1.0, 8.0)  # reduced costs of the first rounds' columns, times the gap asked for
+CORES = ((1.0, True), (1.0, False), (8.0, False))  # first rounds: reduced cost of the columns, times the gap asked for;
+# whether leading columns at 1 or more in the relaxation keep at least that value
 WORTHWHILE = 0.7  # a core of more than this share of the columns is not worth a round of its own
 CORE_TIME = 0.4  # of the time left, for each of the first rounds
+WHOLE = 1e-6
 ROUNDING = 1e-7  # relative to the bound: what prices may be off by
 
 
@@ -39,23 +41,24 @@ def solve_by_core(
     fixable = (milp.lower == 0.0) & (relaxed.x <= 1e-9) & (reduced > slack)
     best, value = start, math.inf if start is None else float(milp.cost @ start) + milp.offset
 
-    def search(keep: Bools, share: float, holds: bool) -> MilpResult:
+    def search(keep: Bools, share: float, holds: bool, floor: Floats = milp.lower) -> MilpResult:
         nonlocal best, value
         left = max(limits.seconds - (time.perf_counter() - began), 0.0) * share
         if best is not None:
             keep = keep | (best > 0)
         seen = _Seen(watch, keep, lower, holds, target, value)
-        hint = None if best is None else best[keep]
-        result = run(_restricted(milp, keep), replace(limits, seconds=left), hint, seen)
+        hint = None if best is None or (best < floor - 1e-6).any() else best[keep]
+        result = run(_restricted(replace(milp, lower=floor), keep), replace(limits, seconds=left), hint, seen)
         if result.x is not None and result.objective < value:
             best, value = _expanded(result.x, keep), result.objective
         return result
 
-    for times in CORES:
+    for times, leads in CORES:
         keep = ~fixable | (reduced <= times * limits.gap * abs(lower) + slack)
-        if keep.mean() > WORTHWHILE or value <= target:
+        if value <= target or not leads and keep.mean() > WORTHWHILE:
             break
-        result = search(keep, CORE_TIME, False)
+        floor = _led(milp, relaxed.x) if leads else milp.lower
+        result = search(keep, CORE_TIME, False, floor)
         if result.limit == "interrupt" and value > target:
             status = "no_solution" if best is None else "feasible"
             return replace(result, status=status, x=best, objective=value, bound=lower, duals=None)
@@ -89,6 +92,13 @@ class _Seen:
         return goes_on and incumbent > self.target
 
 
+def _led(milp: Milp, x: Floats) -> Floats:
+    """Lower bounds that keep leading integer columns at their whole values in the relaxation."""
+    leads = milp.integer & (np.zeros(len(x), bool) if milp.leading is None else milp.leading)
+    whole = leads & (np.abs(x - np.round(x)) <= WHOLE)
+    return np.where(whole, np.maximum(milp.lower, np.round(x)), milp.lower)
+
+
 def _restricted(milp: Milp, keep: Bools) -> Milp:
     """The program without the other columns, which stand at 0."""
     if keep.all():
@@ -99,7 +109,7 @@ def _restricted(milp: Milp, keep: Bools) -> Milp:
     )
     return replace(
         milp, cost=milp.cost[keep], lower=milp.lower[keep], upper=milp.upper[keep], integer=milp.integer[keep],
-        matrix=matrix,
+        matrix=matrix, leading=None if milp.leading is None else milp.leading[keep],
     )  # fmt: skip
 
 

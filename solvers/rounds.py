@@ -11,6 +11,7 @@ from solvers.highs import Lp
 from solvers.milp import Limits, Milp, MilpResult
 
 ROUNDS = 25
+FEW = 0.25  # lazy rows per row of the program up to which all are added at once: one large relaxation, not several
 VIOLATED = 1e-4
 SHARE_OF_TIME = 0.4  # of the time limit, at most
 
@@ -24,6 +25,9 @@ def tighten(milp: Milp, limits: Limits) -> tuple[Milp, MilpResult]:
     start = time.perf_counter()
     taken = np.zeros(0 if lazy is None else len(lazy.upper), dtype=bool)
     lp = Lp(milp)
+    if lazy is not None and len(lazy.upper) <= FEW * len(milp.row_lower):
+        lp.add_rows(lazy.matrix, np.full(len(lazy.upper), -np.inf), lazy.upper)
+        lazy = None
     for _ in range(ROUNDS):
         left = limits.seconds * SHARE_OF_TIME - (time.perf_counter() - start)
         result = lp.solve(replace(limits, seconds=max(left, 0.0)))

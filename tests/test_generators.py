@@ -187,6 +187,7 @@ def test_copies_are_found() -> None:
     table[3], table[9] = table[7], 2.0 * table[8]
     per_unit = made.demands.traffic_gbps.scale.copy()
     per_unit[9] = per_unit[8]
+
     def series(scale: Any, like: Any) -> Any:
         return replace(like, scale=scale, table=table)
 

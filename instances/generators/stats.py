@@ -17,7 +17,7 @@ def hardness(instance: Instance, routes: Routes | None = None) -> list[tuple[str
     count = len(demands)
     rows = [
         ("nodes and links", f"{len(instance.nodes)} and {len(instance.links)}"),
-        ("single, fixed timing, must be served", f"{_share(strict_demands(instance), count)} of demands"),
+        ("single, fixed timing, must be served", _share(strict_demands(instance), count)),
         ("load / capacity in the fullest period", _fullest(instance)),
     ]
     if not count:

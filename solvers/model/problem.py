@@ -90,6 +90,7 @@ def assemble(problem: Problem, pairs: Pairs | None = None) -> Model:
         row_lower=np.concatenate([site.row_lower, zero, table.own_lower]),
         row_upper=np.concatenate([site.row_upper, zero, table.own_upper]),
         lazy=_linking_rows(problem, table, kept),
+        leading=np.arange(len(table) + len(kept)) >= len(table),
     )
     return Model(problem, table, milp, kept, tied)
 
