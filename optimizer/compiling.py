@@ -83,7 +83,7 @@ def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
 
 
 def _pins(instance: Instance, routes: Routes) -> tuple[Ints, Ints]:
-    """(D,) pinned hub and pinned candidate; candidate len(routes) (none there) where the pinned route is no candidate."""
+    """(D,) pinned hub and pinned candidate; len(routes), which is none, where the pinned route is no candidate."""
     pins, links = instance.demands.fixed, instance.links
     hub = np.full(len(instance.demands), -1, dtype=np.int32)
     candidate = hub.copy()

@@ -1,7 +1,7 @@
 """Evaluate a placement made elsewhere: what it costs and what it breaks, with everything else chosen best for it.
 
-The placement fixes the share of each demand at each hub. Routes, open sites, modules, execution and power are optimised.
-Where the placement cannot be met within the limits, the limits are exceeded by the least total relative amount first
+The placement fixes the share of each demand at each hub. Routes, open sites, modules, execution and power are
+optimised. Where the placement cannot be met within the limits, the limits are exceeded by the least total relative amount first
 (an elastic program), so that the report names every violation with its size.
 """
 
@@ -91,7 +91,11 @@ def _read_csv(path: str | PathLike[str]) -> list[PlacementRow]:
     header = set(reader.fieldnames or ())
     if not {"demand", "hub"} <= header or header - {"demand", "hub", "share", "period"}:
         raise InvalidPlacement([f"{path}: expected the columns demand,hub[,share][,period], found {sorted(header)}"])
-    for line, row in enumerate(reader, start=2):
+    for row in reader:
+        line = reader.line_num
+        if None in row or None in row.values():
+            findings.append(f"{path}:{line}: expected {len(header)} fields, as in the header")
+            continue
         try:
             share = float(row.get("share") or 1.0)
             period = int(row["period"]) if row.get("period") else None
@@ -143,7 +147,8 @@ def _of_rows(instance: Instance, rows: list[PlacementRow]) -> Placement:
     if findings:
         raise InvalidPlacement(findings)
     table = np.array(out, dtype=float).reshape(-1, 4)
-    return Placement(*(table[:, i].astype(np.int32) for i in range(3)), table[:, 3])
+    position = table[:, :3].astype(np.int32)
+    return Placement(position[:, 0], position[:, 1], position[:, 2], table[:, 3])
 
 
 def _pairs(instance: Instance, problem: Problem, given: Placement) -> Pairs:
@@ -163,9 +168,7 @@ def _pairs(instance: Instance, problem: Problem, given: Placement) -> Pairs:
     if findings:
         raise InvalidPlacement(findings)
     empty = np.zeros(0, np.int32)
-    return Pairs(
-        np.concatenate([empty, *found_d]).astype(np.int32), np.concatenate([empty, *found_k]).astype(np.int32)
-    )
+    return Pairs(np.concatenate([empty, *found_d]).astype(np.int32), np.concatenate([empty, *found_k]).astype(np.int32))
 
 
 def _pinned(model: Model, given: Placement) -> Milp:
@@ -184,7 +187,9 @@ def _pinned(model: Model, given: Placement) -> Milp:
     unique, row = np.unique(key, return_inverse=True)
     target = np.zeros(len(unique))
     at = np.searchsorted(unique, wanted)
-    known = (at < len(unique)) & (unique[np.minimum(at, len(unique) - 1)] == wanted) if len(unique) else np.zeros(0, bool)
+    known = (
+        (at < len(unique)) & (unique[np.minimum(at, len(unique) - 1)] == wanted) if len(unique) else np.zeros(0, bool)
+    )
     target[at[known]] = np.minimum(given.share[known], 1.0)
     rows = sp.csr_array((np.ones(len(share)), (row.reshape(-1), share)), shape=(len(unique), len(milp.cost)))
 

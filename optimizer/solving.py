@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-
 from instances.instance import Instance
 from instances.routes import Routes
 from optimizer.checking import check
@@ -101,7 +100,7 @@ def choose(solver: str) -> str:
 
 
 def _run(solver: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> MilpResult:
-    def watch(_: float, incumbent: float, bound: float, __: Any) -> bool | None:
+    def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool | None:
         return on_progress(time.perf_counter() - start, incumbent, bound) if on_progress else None
 
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)

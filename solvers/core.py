@@ -21,8 +21,8 @@ from solvers.milp import Bools, Floats, Limits, Milp, MilpResult, Watch
 
 Run = Callable[[Milp, Limits, Floats | None, Watch | None], MilpResult]
 
-CORES = ((1.0, True), (1.0, False), (8.0, False))  # first rounds: reduced cost of the columns, times the gap asked for;
-# whether leading columns at 1 or more in the relaxation keep at least that value
+# First rounds: reduced cost of their columns, times the gap asked for; whether leading columns keep their whole values.
+CORES = ((1.0, True), (1.0, False), (8.0, False))
 WORTHWHILE = 0.7  # a core of more than this share of the columns is not worth a round of its own
 CORE_TIME = 0.4  # of the time left, for each of the first rounds
 WHOLE = 1e-6
@@ -55,13 +55,19 @@ def solve_by_core(
 
     for times, leads in CORES:
         keep = ~fixable | (reduced <= times * limits.gap * abs(lower) + slack)
-        if value <= target or not leads and keep.mean() > WORTHWHILE:
+        if value <= target or (not leads and keep.mean() > WORTHWHILE):
             break
         floor = _led(milp, relaxed.x) if leads else milp.lower
         result = search(keep, CORE_TIME, False, floor)
         if result.limit == "interrupt" and value > target:
-            status = "no_solution" if best is None else "feasible"
-            return replace(result, status=status, x=best, objective=value, bound=lower, duals=None)
+            return replace(
+                result,
+                status="no_solution" if best is None else "feasible",
+                x=best,
+                objective=value,
+                bound=lower,
+                duals=None,
+            )
     if value <= target:
         return MilpResult("optimal", best, value, lower, solver=relaxed.solver)
     result = search(~(fixable & milp.integer & (reduced > value - lower + slack)), 1.0, True)

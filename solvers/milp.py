@@ -43,8 +43,8 @@ class LazyRows:
 @dataclass(frozen=True)
 class Milp:
     """cost, lower, upper: (n,) float64; integer: (n,) bool; matrix: (m, n) CSC, float64, int32 indices, no
-    duplicates; row_lower, row_upper: (m,). Infinite bounds are +-inf. lazy: see there. leading: (n,) integer columns that
-    shape the rest, such as what is open: restricted searches decide them first.
+    duplicates; row_lower, row_upper: (m,). Infinite bounds are +-inf. lazy: see there. leading: (n,) integer
+    columns that shape the rest, such as what is open: restricted searches decide them first.
 
     Raises ValueError for wrong shapes or types, duplicates, nan, crossed bounds, or numbers a solver would silently
     drop or take for infinite.

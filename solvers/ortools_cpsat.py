@@ -33,9 +33,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
     return watched(lambda progress: _solve(milp, program, limits, start, progress), watch)
 
 
-def _solve(
-    milp: Milp, program: IntegerProgram, limits: Limits, start: Floats | None, progress: Progress
-) -> MilpResult:
+def _solve(milp: Milp, program: IntegerProgram, limits: Limits, start: Floats | None, progress: Progress) -> MilpResult:
     from ortools.sat.python import cp_model
 
     shift = round(program.offset * program.objective_scale)

@@ -43,5 +43,3 @@ def tighten(milp: Milp, limits: Limits) -> tuple[Milp, MilpResult]:
     if duals is not None and len(duals) < tightened.matrix.shape[0]:  # rows were added after the last solve
         result = replace(result, duals=np.concatenate([duals, np.zeros(tightened.matrix.shape[0] - len(duals))]))
     return replace(tightened, integer=milp.integer, lazy=None), result
-
-

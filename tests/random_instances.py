@@ -7,13 +7,37 @@ from typing import Any
 import numpy as np
 
 FEATURES = (
-    "single", "per_period", "deferral", "links", "link_modules", "hub_modules", "optional_hubs", "optional_links", "energy",
-    "contracts", "carbon_price", "carbon_cap", "hub_carbon_cap", "connection", "open_hubs", "residency", "unserved",
-    "overrides", "pins", "blocks", "profiles", "traffic_back", "two_resources", "matrix", "negative_prices",
-)  # fmt: skip
+    "single",
+    "per_period",
+    "deferral",
+    "links",
+    "link_modules",
+    "hub_modules",
+    "optional_hubs",
+    "optional_links",
+    "energy",
+    "contracts",
+    "carbon_price",
+    "carbon_cap",
+    "hub_carbon_cap",
+    "connection",
+    "open_hubs",
+    "residency",
+    "unserved",
+    "overrides",
+    "pins",
+    "blocks",
+    "profiles",
+    "traffic_back",
+    "two_resources",
+    "matrix",
+    "negative_prices",
+)
 
 
-def random_document(seed: int, features: tuple[str, ...] | None = None, demands: int = 5, hubs: int = 3) -> dict[str, Any]:
+def random_document(
+    seed: int, features: tuple[str, ...] | None = None, demands: int = 5, hubs: int = 3
+) -> dict[str, Any]:
     """A document with the given features; without, about half of all, drawn by the seed. Not always feasible."""
     rng = np.random.default_rng(seed)
     on = set(features) if features is not None else {f for f in FEATURES if rng.random() < 0.5}
@@ -22,18 +46,25 @@ def random_document(seed: int, features: tuple[str, ...] | None = None, demands:
     resources = ["cpu", "gpu"] if "two_resources" in on else ["cpu"]
     nodes = [{"name": f"n{i}", "access_latency_ms": _number(rng, 0, 1), "transit": bool(i != 1)} for i in range(4)]
     made: dict[str, Any] = {
-        "format": "hubplan/1", "name": f"random-{seed}", "currency": "EUR", "timezone": "Europe/Berlin",
-        "blocks": blocks, "resources": [{"name": r} for r in resources], "nodes": nodes,
+        "format": "hubplan/1",
+        "name": f"random-{seed}",
+        "currency": "EUR",
+        "timezone": "Europe/Berlin",
+        "blocks": blocks,
+        "resources": [{"name": r} for r in resources],
+        "nodes": nodes,
         "profiles": {"p": _numbers(rng, 0.2, 1.5, T), "q": _numbers(rng, 0.2, 1.5, T)} if "profiles" in on else {},
         "hubs": [_hub(rng, on, i, resources, T) for i in range(hubs)],
-        "policy": {}, "routes": {"candidates": int(rng.integers(1, 4))},
-    }  # fmt: skip
+        "policy": {},
+        "routes": {"candidates": int(rng.integers(1, 4))},
+    }
     if "matrix" in on:
         made["latency_matrix"] = {
-            "nodes": [n["name"] for n in nodes], "hubs": [h["name"] for h in made["hubs"]],
+            "nodes": [n["name"] for n in nodes],
+            "hubs": [h["name"] for h in made["hubs"]],
             "latency_ms": [[_number(rng, 1, 9) if rng.random() < 0.9 else None for _ in made["hubs"]] for _ in nodes],
             "price_per_gbps_h": [_numbers(rng, 0, 1, hubs) for _ in nodes],
-        }  # fmt: skip
+        }
     else:
         made["links"] = _links(rng, on, T)
     made["demands"] = [_demand(rng, on, i, made, T) for i in range(demands)]
@@ -87,9 +118,12 @@ def _links(rng: np.random.Generator, on: set[str], T: int) -> list[dict[str, Any
 
 def _hub(rng: np.random.Generator, on: set[str], i: int, resources: list[str], T: int) -> dict[str, Any]:
     hub: dict[str, Any] = {
-        "name": f"h{i}", "node": f"n{i % 4}", "tags": ["west"] if i % 2 else ["east"], "access_latency_ms": _number(rng, 0, 1),
+        "name": f"h{i}",
+        "node": f"n{i % 4}",
+        "tags": ["west"] if i % 2 else ["east"],
+        "access_latency_ms": _number(rng, 0, 1),
         "capacity": {r: _quantity(rng, on, 12, 30, T) if rng.random() < 0.9 else None for r in resources},
-    }  # fmt: skip
+    }
     if "optional_hubs" in on and i > 0:
         hub |= {"status": "optional", "opening_cost": _number(rng, 5, 60)}
     if "hub_modules" in on and rng.random() < 0.6:
@@ -98,13 +132,23 @@ def _hub(rng: np.random.Generator, on: set[str], i: int, resources: list[str], T
     if "energy" in on:
         low = -0.3 if "negative_prices" in on else 0.1
         hub |= {
-            "pue": _number(rng, 1.1, 1.6), "idle_kw": _number(rng, 0, 3), "energy_price_per_kwh": _quantity(rng, on, low, 1, T),
-            "power_kw_per_unit": {r: _number(rng, 0.5, 2) for r in resources}, "carbon_kg_per_kwh": _quantity(rng, on, 0.1, 0.9, T),
-        }  # fmt: skip
+            "pue": _number(rng, 1.1, 1.6),
+            "idle_kw": _number(rng, 0, 3),
+            "energy_price_per_kwh": _quantity(rng, on, low, 1, T),
+            "power_kw_per_unit": {r: _number(rng, 0.5, 2) for r in resources},
+            "carbon_kg_per_kwh": _quantity(rng, on, 0.1, 0.9, T),
+        }
         if "negative_prices" in on and isinstance(hub["energy_price_per_kwh"], dict):
             hub["energy_price_per_kwh"] = -0.1
         if "contracts" in on and i != 1:
-            hub["contracts"] = [{"name": "c", "available_kw": _quantity(rng, on, 2, 15, T), "price_per_kwh": _number(rng, 0, 0.5), "green": True}]
+            hub["contracts"] = [
+                {
+                    "name": "c",
+                    "available_kw": _quantity(rng, on, 2, 15, T),
+                    "price_per_kwh": _number(rng, 0, 0.5),
+                    "green": True,
+                }
+            ]
         if "connection" in on:
             hub["connection_limit_kw"] = _number(rng, 30, 80)
         if "hub_carbon_cap" in on and i == 0:
@@ -116,11 +160,15 @@ def _demand(rng: np.random.Generator, on: set[str], i: int, made: dict[str, Any]
     resources = [r["name"] for r in made["resources"]]
     if len(resources) > 1 and rng.random() < 0.5:
         resources = [str(rng.choice(resources))]
-    demand: dict[str, Any] = {"name": f"d{i}", "node": f"n{int(rng.integers(4))}", "max_latency_ms": _number(rng, 6, 15)}
+    demand: dict[str, Any] = {
+        "name": f"d{i}",
+        "node": f"n{int(rng.integers(4))}",
+        "max_latency_ms": _number(rng, 6, 15),
+    }
     deferrable = "deferral" in on and rng.random() < 0.6
     shape = _quantity(rng, on, 1, 7, T)
     if deferrable:
-        amounts = {r: shape for r in resources}
+        amounts = dict.fromkeys(resources, shape)
         window = float(rng.integers(0, 4)) * made["blocks"][0].get("period_hours", 1.0)
         demand["deferral"] = {"window_h": window} | ({"max_rate": 14.0} if rng.random() < 0.4 else {})
         demand["traffic_gbps_per_unit"] = _number(rng, 0, 0.5)
@@ -142,9 +190,12 @@ def _demand(rng: np.random.Generator, on: set[str], i: int, made: dict[str, Any]
     if "unserved" in on and rng.random() < 0.7:
         demand["unserved_penalty_per_unit_h"] = _number(rng, 0.5, 5)
     if "residency" in on and rng.random() < 0.5:
-        demand |= [{"forbidden_hubs": ["h1"]}, {"allowed_hubs": ["h0", "h2"]}, {"allowed_tags": ["east"]}, {"forbidden_tags": ["west"]}][
-            int(rng.integers(4))
-        ]
+        demand |= [
+            {"forbidden_hubs": ["h1"]},
+            {"allowed_hubs": ["h0", "h2"]},
+            {"allowed_tags": ["east"]},
+            {"forbidden_tags": ["west"]},
+        ][int(rng.integers(4))]
     if "overrides" in on and rng.random() < 0.6:
         demand["cost_at"] = {"h0": _number(rng, -2, 9), "h2": _number(rng, 0, 9)}
         if not deferrable:

@@ -63,6 +63,16 @@ def test_every_estimate_travels_along(july: Instance) -> None:
     assert {o.status for o in july.provenance} == {"reported", "derived", "estimate"}
 
 
+def test_estimates_name_hubs_and_links_that_exist(july: Instance) -> None:
+    links, hubs = july.links, july.hubs
+    assert {links.names[k] for k in links.modules.link} == set(estimates.estimate("link_modules"))
+    assert {links.names[k] for k in np.flatnonzero(links.status == OPTIONAL)} == set(
+        estimates.estimate("optional_links")
+    )
+    assert {hubs.names[h] for h in hubs.modules.hub} == set(estimates.estimate("module_clusters"))
+    assert {hubs.names[h] for h in hubs.contracts.hub} == set(estimates.estimate("contract_price"))
+
+
 def _optional(instance: Instance, routes: Routes) -> np.ndarray:
     """Whether each route uses an optional link."""
     arcs = (instance.links.status == OPTIONAL)[routes.arcs // 2]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from random_instances import FEATURES, random_document
+
 from instances import InvalidInstance, from_document
 from optimizer.compiling import compile_problem
-from random_instances import FEATURES, random_document
 from solvers.model import Options
 from solvers.model.columns import PART, SHARE, Columns, columns
 from solvers.model.operator import load, price

@@ -131,7 +131,7 @@ ESTIMATES = (
     ),
     Estimate(
         "link_modules",
-        ("Guangzhou--Guiyang", "Chengdu--Shanghai", "Beijing--Hohhot", "Wuhan--Xian"), "", "links[*].modules",
+        ("Guiyang--Guangzhou", "Shanghai--Chengdu", "Beijing--Hohhot", "Xian--Wuhan"), "", "links[*].modules",
         "Trunks between the coast and the west, where wavelengths can be added.",
     ),
     Estimate(

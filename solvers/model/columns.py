@@ -74,7 +74,9 @@ class _OwnRows:
     count: int
     parts: list[tuple[NDArray[np.int8], Floats, Floats, Ints, Ints, Ints]] = field(default_factory=list)
 
-    def add(self, family: NDArray[np.int8], lower: Floats, upper: Floats, demand: Ints, candidate: Ints, period: Ints) -> int:
+    def add(
+        self, family: NDArray[np.int8], lower: Floats, upper: Floats, demand: Ints, candidate: Ints, period: Ints
+    ) -> int:
         """Append rows; returns the number of the first."""
         start = self.count
         self.parts.append((family, lower, upper, demand, candidate, period))
@@ -262,9 +264,16 @@ def _unserved(options: Options, serve: Longs) -> list[_Piece]:
             period, rows = np.full(len(demand), -1, np.int32), serve[demand, :1]
         pieces.append(
             _Piece(
-                UNSERVED, demand, np.full(len(demand), -1, np.int32), period, [rows], [np.ones((len(demand), 1))],
-                np.ones(len(demand)), options.single[demand], {"unserved": options.penalty[demand] * need},
-            )  # fmt: skip
+                UNSERVED,
+                demand,
+                np.full(len(demand), -1, np.int32),
+                period,
+                [rows],
+                [np.ones((len(demand), 1))],
+                np.ones(len(demand)),
+                options.single[demand],
+                {"unserved": options.penalty[demand] * need},
+            )
         )
     return pieces
 

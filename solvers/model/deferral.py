@@ -1,7 +1,7 @@
 """Deferrable work: the rows that tie when work is done to when it arrives.
 
-Per option and block, with backlog B(t) >= 0: part(t) + B(t) - B(t-1) = alpha(t) x, and B(t) <= x * (work that arrived in
-the last `window` periods). Open blocks start and end without backlog; cyclic blocks wrap. A cyclic block whose window
+Per option and block, with backlog B(t) >= 0: part(t) + B(t) - B(t-1) = alpha(t) x, and B(t) <= x * (work that arrived
+in the last `window` periods). Open blocks start and end without backlog; cyclic blocks wrap. A cyclic block whose window
 reaches round it (window + 1 >= periods) has a single row: the parts sum to the work.
 """
 
@@ -104,14 +104,15 @@ class Template:
     def share_entries(self, own: Longs, alpha: Floats, wait: Floats, max_rate: Floats) -> tuple[Longs, Floats]:
         """Rows and values of the share columns. own: (n, 1) first row of each option; alpha, wait: (n, T)."""
         data = np.zeros((len(own), self.rows))
-        np.add.at(data, (slice(None), self.balance), -alpha)
+        for t, row in enumerate(self.balance):  # the periods of a whole block share a row
+            data[:, row] -= alpha[:, t]
         data[:, self.bound[self.waits]] = -wait[:, self.waits]
         if (self.rate >= 0).any():
             data[:, self.rate] = -max_rate[:, None]
         return own + np.arange(self.rows), data
 
     def part_entries(self, own: Longs, work: Floats, clock: Clock) -> tuple[Longs, Floats]:
-        """Rows and values of the part columns, one per option and period. work: (n,) unit-hours of the first resource."""
+        """Rows and values of the part columns, per option and period. work: (n,) unit-hours of the first resource."""
         rows = (own + self.balance).reshape(-1, 1)
         data = np.ones(rows.shape)
         if (self.rate >= 0).any():

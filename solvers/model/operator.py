@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from solvers.model.options import Floats, Options, Pairs
+from solvers.model.options import Floats, Ints, Options, Pairs
 
 CHUNK = 65_536  # pairs at a time: tens of MB of work arrays at 24 periods
 
@@ -69,7 +69,9 @@ def price(options: Options, pairs: Pairs, duals: Floats) -> tuple[Floats, Floats
         some = Pairs(pairs.demand[at : at + CHUNK], pairs.candidate[at : at + CHUNK])
         hub = c.hub[some.candidate]
         now, later = np.zeros((len(some), options.periods)), np.zeros((len(some), options.periods))
-        streams = [(options.pair_amounts(some, r).dense(slice(None)), -on_load[hub, r]) for r in range(options.resources)]
+        streams = [
+            (options.pair_amounts(some, r).dense(slice(None)), -on_load[hub, r]) for r in range(options.resources)
+        ]
         streams += [(options.traffic.dense(some.demand), per_flow[some.candidate])]
         streams += [(options.traffic_back.dense(some.demand), per_back[some.candidate])]
         for values, worth in streams:
@@ -104,7 +106,7 @@ def _spread(options: Options, pairs: Pairs, values: Floats, x: Floats, part: Flo
     return np.where(deferrable, work * part, values * x)
 
 
-def _gather(group: np.ndarray, groups: int) -> sp.csr_array:  # type: ignore[type-arg]
+def _gather(group: Ints, groups: int) -> sp.csr_array:
     """(groups, n) matrix that sums rows by group."""
     n = len(group)
     return sp.csr_array((np.ones(n), (group, np.arange(n))), shape=(groups, n))
@@ -113,6 +115,4 @@ def _gather(group: np.ndarray, groups: int) -> sp.csr_array:  # type: ignore[typ
 def _incidence(options: Options) -> sp.csr_array:
     """(K, 2L) arcs of each candidate."""
     c = options.candidates
-    return sp.csr_array(
-        (np.ones(len(c.arcs)), c.arcs, c.arc_start), shape=(len(c.hub), 2 * options.links)
-    )
+    return sp.csr_array((np.ones(len(c.arcs)), c.arcs, c.arc_start), shape=(len(c.hub), 2 * options.links))

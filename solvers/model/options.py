@@ -130,7 +130,7 @@ class Options:
 
     @property
     def resources(self) -> int:
-        return self.amount.scale.shape[1]
+        return int(self.amount.scale.shape[1])
 
     @property
     def periods(self) -> int:

@@ -129,7 +129,7 @@ def _relabel(matrix: sp.csc_array, row_map: Longs, factor: Floats, rows: int) ->
 
 
 def _linking_rows(problem: Problem, table: Columns, kept: Longs) -> LazyRows:
-    """share <= open, per demand (and period) and optional hub or link: implied for integers, strong for the relaxation."""
+    """share <= open, per demand (period) and optional hub or link: implied for integers, strong for the relaxation."""
     options, T = problem.options, problem.options.periods
     share = np.flatnonzero(table.kind == SHARE)
     serve = table.demand[share].astype(np.int64) * (T + 1) + table.period[share] + 1

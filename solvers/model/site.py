@@ -144,7 +144,6 @@ class SiteBlock:
             tuple(self.labels), tuple(self.row_labels),
         )  # fmt: skip
 
-
     def _summed(self, entries: list[tuple[str, Longs, Floats]]) -> dict[str, Floats]:
         out: dict[str, Floats] = {}
         for name, variables, values in entries:

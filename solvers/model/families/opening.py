@@ -11,7 +11,9 @@ def add(block: SiteBlock, data: SiteData) -> None:
     """open[h], link_open[m] binary; use_hub[h] <= users open[h]; open_hubs."""
     hubs, links = np.arange(data.ties.hubs), np.arange(data.ties.links)
     hub_open = block.variables("open", (hubs,), data.hub_open, data.hub_open | data.hub_optional, integer=True)
-    link_open = block.variables("link_open", (links,), data.link_open, data.link_open | data.link_optional, integer=True)
+    link_open = block.variables(
+        "link_open", (links,), data.link_open, data.link_open | data.link_optional, integer=True
+    )
     block.cost("opening", hub_open[data.hub_optional], data.hub_cost[data.hub_optional])
     block.cost("opening", link_open[data.link_optional], data.link_cost[data.link_optional])
 
