@@ -1,8 +1,8 @@
 """Evaluate a placement made elsewhere: what it costs and what it breaks, with everything else chosen best for it.
 
 The placement fixes the share of each demand at each hub. Routes, open sites, modules, execution and power are
-optimised. Where the placement cannot be met within the limits, the limits are exceeded by the least total relative amount first
-(an elastic program), so that the report names every violation with its size.
+optimised. Where the placement cannot be met within the limits, the limits are exceeded by the least total relative
+amount first (an elastic program), so that the report names every violation with its size.
 """
 
 from __future__ import annotations
@@ -88,13 +88,17 @@ def _read_csv(path: str | PathLike[str]) -> list[PlacementRow]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidPlacement([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
     reader = csv.DictReader(text.splitlines())
-    header = set(reader.fieldnames or ())
-    if not {"demand", "hub"} <= header or header - {"demand", "hub", "share", "period"}:
-        raise InvalidPlacement([f"{path}: expected the columns demand,hub[,share][,period], found {sorted(header)}"])
-    for row in reader:
-        line = reader.line_num
+    try:
+        columns = list(reader.fieldnames or ())
+        lines = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise InvalidPlacement([f"{path}:{reader.line_num + 1}: {error}"]) from None
+    known = {"demand", "hub"} <= set(columns) <= {"demand", "hub", "share", "period"}
+    if not known or len(set(columns)) < len(columns):
+        raise InvalidPlacement([f"{path}: expected the columns demand,hub[,share][,period], found {sorted(columns)}"])
+    for line, row in lines:
         if None in row or None in row.values():
-            findings.append(f"{path}:{line}: expected {len(header)} fields, as in the header")
+            findings.append(f"{path}:{line}: expected {len(columns)} fields, as in the header")
             continue
         try:
             share = float(row.get("share") or 1.0)

@@ -16,7 +16,7 @@ from optimizer.compiling import compile_problem, decode, useful_routes
 from optimizer.plan import Plan
 from optimizer.visible import reasons_without_solving
 from solvers import backend, versions
-from solvers.exact import confirm_infeasible, solve_exact
+from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
 from solvers.milp import Limits, MilpResult
 from solvers.model import Model, assemble
 from solvers.model.options import Floats
@@ -104,7 +104,9 @@ def _run(solver: str, model: Model, options: Options, on_progress: Progress | No
         return on_progress(time.perf_counter() - start, incumbent, bound) if on_progress else None
 
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
-    run = solve_supervised if options.time_limit else solve_exact
+    # A child ends at its deadline, and a large one at Ctrl-C, whatever the solver is doing.
+    supervised = options.time_limit is not None or len(model.milp.cost) >= CORE_FROM
+    run = solve_supervised if supervised else solve_exact
     return run(solver, model.milp, limits, watch=watch if on_progress else None)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -60,12 +60,12 @@ class Milp:
     row_upper: Floats
     lazy: LazyRows | None = None
     leading: Bools | None = None
+    checked: sp.csc_array | None = field(default=None, repr=False)  # the matrix that was looked at; `replace` keeps it
 
     def __post_init__(self) -> None:
-        if self.matrix.format != "csc" or self.matrix.dtype != np.float64:
-            raise ValueError("matrix must be a float64 CSC array")
-        if self.matrix.indices.dtype != np.int32 or self.matrix.indptr.dtype != np.int32:
-            raise ValueError("matrix must have int32 indices")
+        if self.checked is not self.matrix:
+            _check_matrix(self.matrix)
+            object.__setattr__(self, "checked", self.matrix)
         m, n = self.matrix.shape
         for name, size in (("cost", n), ("lower", n), ("upper", n), ("integer", n), ("row_lower", m), ("row_upper", m)):
             column = getattr(self, name)
@@ -81,17 +81,24 @@ class Milp:
                 raise ValueError("a lower bound is above its upper bound")
             if any((np.isfinite(side) & (np.abs(side) >= INFINITE)).any() for side in (low, high)):
                 raise ValueError("a bound from 1e20 on is taken for infinite: use inf")
-        size = np.abs(self.matrix.data)
-        if not np.isfinite(size).all() or (size > LARGEST).any() or ((size < SMALLEST) & (size > 0)).any():
-            raise ValueError("a coefficient is not finite or outside what solvers keep (1e-9 to 1e15)")
-        if not self.matrix.has_canonical_format and _duplicates(self.matrix):
-            raise ValueError("the matrix has duplicate entries")
 
     def violation(self, x: Floats) -> float:
         """Largest violation of a row or bound at x, absolute, in the units of this program."""
         activity = self.matrix @ x
         parts = [self.row_lower - activity, activity - self.row_upper, self.lower - x, x - self.upper]
         return max((float(p.max()) for p in parts if len(p)), default=0.0)
+
+
+def _check_matrix(matrix: sp.csc_array) -> None:
+    if matrix.format != "csc" or matrix.dtype != np.float64:
+        raise ValueError("matrix must be a float64 CSC array")
+    if matrix.indices.dtype != np.int32 or matrix.indptr.dtype != np.int32:
+        raise ValueError("matrix must have int32 indices")
+    size = np.abs(matrix.data)
+    if not np.isfinite(size).all() or (size > LARGEST).any() or ((size < SMALLEST) & (size > 0)).any():
+        raise ValueError("a coefficient is not finite or outside what solvers keep (1e-9 to 1e15)")
+    if not matrix.has_canonical_format and _duplicates(matrix):
+        raise ValueError("the matrix has duplicate entries")
 
 
 def stacked(blocks: Sequence[sp.sparray], *, beside: bool = False) -> sp.csc_array:
@@ -104,7 +111,8 @@ def stacked(blocks: Sequence[sp.sparray], *, beside: bool = False) -> sp.csc_arr
 
 def _duplicates(matrix: sp.csc_array) -> bool:
     """Whether a column names a row twice; its indices need not be sorted."""
-    ordered = matrix.copy()
+    marks = np.zeros(matrix.nnz, np.int8)  # sorting carries the data along: the smaller, the faster
+    ordered = sp.csc_array((marks, matrix.indices.copy(), matrix.indptr), shape=matrix.shape)
     ordered.sort_indices()
     repeated = ordered.indices[1:] == ordered.indices[:-1]
     starts = ordered.indptr[1:-1]

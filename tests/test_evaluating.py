@@ -191,7 +191,7 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "demand\nd1\n", "demand,hub,note\nd1,H1,x\n"])
+@pytest.mark.parametrize("text", ["", "demand\nd1\n", "demand,hub,note\nd1,H1,x\n", "demand,hub,hub\nd1,H1,H2\n"])
 def test_a_table_with_other_columns_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "today.csv"
     path.write_text(text)
@@ -209,6 +209,9 @@ def test_a_line_of_another_length_is_refused(tmp_path: Path, text: str, line: in
 
 def test_a_table_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
     assert "none.csv" in _findings(tmp_path / "none.csv")[0]
+    path = tmp_path / "long.csv"
+    path.write_text("demand,hub\nd1," + 200_000 * "H" + "\n")
+    assert "long.csv:2: " in _findings(path)[0]
     path = tmp_path / "binary.csv"
     path.write_bytes(b"\xff\xfe\x00")
     assert "binary.csv" in _findings(path)[0]

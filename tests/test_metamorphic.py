@@ -33,10 +33,12 @@ def _plan(seed: int) -> Plan:
 
 
 def _original(seed: int, without: tuple[str, ...] = ()) -> Document:
-    """An instance with about half of the features, none of those left out; every third with little capacity."""
+    """An instance with about half of the features, none of those left out; some with little capacity or low latency limits."""
     rng = np.random.default_rng(1000 + seed)
     drawn = tuple(f for f in FEATURES if rng.random() < (0.2 if f == "matrix" else 0.55))
     document = random_document(seed, tuple(f for f in drawn if f not in without))
+    if seed % 4 == 1:
+        _latency(document, 0.65)
     return with_little_capacity(document) if seed % 3 == 2 else document
 
 
@@ -397,9 +399,14 @@ def _looser_caps(document: Document, c: float = 1.5) -> None:
         scaled(hub, c, "carbon_cap_kg", "connection_limit_kw")
 
 
-def _more_latency(document: Document, c: float = 1.8) -> None:
+def _latency(document: Document, c: float) -> None:
     for demand in document["demands"]:
         scaled(demand, c, "max_latency_ms")
+
+
+def _no_latency_limit(document: Document) -> None:
+    for demand in document["demands"]:
+        demand.pop("max_latency_ms", None)
 
 
 def _more_contracts(document: Document, c: float = 1.5) -> None:
@@ -413,9 +420,14 @@ def _no_modules(document: Document) -> None:
         site.pop("modules", None)
 
 
-def _lower_rate(document: Document, c: float = 0.3) -> None:
+def _least_rate(document: Document) -> None:
+    """The rate of work is at most the largest rate at which it arrives."""
     for demand in document["demands"]:
-        scaled(demand.get("deferral", {}), c, "max_rate")
+        if "deferral" in demand:
+            first = next(iter(demand["amount"].values()))
+            if isinstance(first, dict):
+                first = times(first["scale"], document["profiles"][first["profile"]])
+            demand["deferral"]["max_rate"] = float(np.max(first))
 
 
 def _more_routes(document: Document) -> None:
@@ -467,7 +479,7 @@ def _optional(document: Document) -> None:
 
 
 RELAXED: tuple[Change, ...] = (
-    _more_capacity, _wider_links, _looser_caps, _more_latency, _more_contracts, _more_routes, _longer_windows,
+    _more_capacity, _wider_links, _looser_caps, _no_latency_limit, _more_contracts, _more_routes, _longer_windows,
     _no_residency, _no_pins, _no_number_of_hubs, _split, _per_period, _may_stay_unserved, _optional,
 )  # fmt: skip
 
@@ -481,9 +493,9 @@ TIGHTENED: dict[str, Change] = {
     "less capacity": lambda document: _more_capacity(document, 0.7),
     "narrower links": lambda document: _wider_links(document, 0.3),
     "tighter caps": lambda document: _looser_caps(document, 0.6),
-    "less latency": lambda document: _more_latency(document, 0.8),
+    "less latency": lambda document: _latency(document, 0.8),
     "less contract power": lambda document: _more_contracts(document, 0.4),
-    "lower rate": _lower_rate,
+    "lower rate": _least_rate,
     "no modules": _no_modules,
 }
 

@@ -13,6 +13,7 @@ Rows: the ties come first, then the options' own rows (serving, deferral). Kinds
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,8 +61,8 @@ class _Piece:
     demand: Ints
     candidate: Ints
     period: Ints
-    rows: list[Longs]
-    data: list[Floats]
+    rows: Sequence[Longs | Ints]
+    data: Sequence[Floats]
     upper: Floats
     integer: Bools
     cost: dict[str, Floats]
@@ -97,7 +98,7 @@ def columns(options: Options, pairs: Pairs) -> Columns:
     for group in _signatures(options, pairs, deferrable):
         pieces.extend(_deferrable(options, group, serve, rows))
     pieces.extend(_unserved(options, serve))
-    return _stack(pieces, rows, options.ties.count)
+    return _stack(pieces, rows)
 
 
 def _serve_rows(options: Options, rows: _OwnRows) -> Longs:
@@ -151,23 +152,33 @@ def _use(options: Options, pairs: Pairs) -> Longs:
     return np.hstack([(options.ties.hub_start + hub.astype(np.int64))[:, None], links])
 
 
-def _streams(options: Options, pairs: Pairs) -> list[tuple[Longs, Amounts]]:
-    """What pairs of one signature load: first tie of the stream (n,), values over time (n,)."""
+def _streams(options: Options, pairs: Pairs) -> list[tuple[Ints, Amounts]]:
+    """What pairs of one signature load: first ties (n, a) of the places that take it, values over time (n,)."""
     ties, c = options.ties, options.candidates
     hub = c.hub[pairs.candidate].astype(np.int64)
     found = []
     for r in range(options.resources):
         amounts = options.pair_amounts(pairs, r)
         if amounts.scale[0] != 0:
-            found.append((ties.load(hub, r, 0), amounts))
+            found.append((ties.load(hub, r, 0)[:, None].astype(np.int32), amounts))
     first = int(pairs.candidate[0])
     at = c.arc_start[pairs.candidate][:, None] + np.arange(c.arc_start[first + 1] - c.arc_start[first])
     arcs = c.arcs[at].astype(np.int64)
+    if not arcs.shape[1]:
+        return found
     for flow, back in ((options.traffic, 0), (options.traffic_back, 1)):
         if flow.scale[pairs.demand[0]] != 0:
             values = Amounts(flow.scale[pairs.demand], flow.row[pairs.demand], flow.table)
-            found.extend((ties.traffic(arcs[:, i] ^ back, 0), values) for i in range(arcs.shape[1]))
+            found.append((ties.traffic(arcs ^ back, 0).astype(np.int32), values))
     return found
+
+
+def _over_time(starts: Ints, values: Floats) -> tuple[Ints, Floats]:
+    """Rows and data (n, a x T) of a stream in every period. starts: (n, a) first ties; values: (n, T)."""
+    n, places = starts.shape
+    rows = starts[:, :, None] + np.arange(values.shape[1], dtype=np.int32)
+    data = values if places == 1 else np.repeat(values[:, None, :], places, axis=1).reshape(n, -1)
+    return rows.reshape(n, -1).astype(np.int32, copy=False), data
 
 
 def _flow(options: Options, pairs: Pairs) -> Floats:
@@ -177,10 +188,11 @@ def _flow(options: Options, pairs: Pairs) -> Floats:
 
 
 def _fixed(options: Options, pairs: Pairs, serve: Longs) -> _Piece:
-    n, everything = len(pairs), slice(None)
+    n = len(pairs)
     use, streams = _use(options, pairs), _streams(options, pairs)
-    rows = [serve[pairs.demand, :1], use] + [start[:, None] + np.arange(options.periods) for start, _ in streams]
-    data = [np.ones((n, 1)), np.ones(use.shape)] + [values.dense(everything) for _, values in streams]
+    loads = [_over_time(starts, values.dense(slice(None))) for starts, values in streams]
+    rows = [serve[pairs.demand, :1], use] + [rows for rows, _ in loads]
+    data = [np.ones((n, 1)), np.ones(use.shape)] + [data for _, data in loads]
     cost = {"override": options.override_cost(pairs)}
     if options.has_network_price:
         cost["network"] = _flow(options, pairs) @ options.clock.weight
@@ -194,9 +206,10 @@ def _per_period(options: Options, pairs: Pairs, serve: Longs) -> _Piece:
     weight = options.clock.weight
     p, t = np.nonzero(options.covered[pairs.demand])
     demand, use, streams = pairs.demand[p], _use(options, pairs)[p], _streams(options, pairs)
-    rows = [serve[demand, t][:, None], use] + [(start[p] + t)[:, None] for start, _ in streams]
+    rows = [serve[demand, t][:, None], use] + [starts[p] + t[:, None] for starts, _ in streams]
     data = [np.ones((len(p), 1)), np.ones(use.shape)]
-    data += [values.dense(slice(None))[p, t][:, None] for _, values in streams]
+    for starts, values in streams:
+        data.append(np.repeat(values.dense(slice(None))[p, t][:, None], starts.shape[1], axis=1))
     part = weight[t] / (options.covered[pairs.demand] @ weight)[p]
     cost = {"network": _flow(options, pairs)[p, t] * weight[t], "override": options.override_cost(pairs)[p] * part}
     return _Piece(
@@ -234,8 +247,11 @@ def _deferrable(options: Options, pairs: Pairs, serve: Longs, rows: _OwnRows) ->
     block_work = alpha @ (clock.block[:, None] == clock.block[None, :])
     part = _Piece(
         PART, pairs.demand[p], pairs.candidate[p], t.astype(np.int32),
-        [part_rows] + [(first_tie[p] + t)[:, None] for first_tie, _ in streams],
-        [part_data] + [(total[:, None] / clock.hours).reshape(-1, 1) for total in totals],
+        [part_rows] + [starts[p] + t[:, None] for starts, _ in streams],
+        [part_data] + [
+            np.repeat((total[:, None] / clock.hours).reshape(-1, 1), starts.shape[1], axis=1)
+            for (starts, _), total in zip(streams, totals, strict=True)
+        ],
         block_work.reshape(-1), np.zeros(n * T, bool), {"network": per_part.reshape(-1)},
     )  # fmt: skip
 
@@ -278,7 +294,7 @@ def _unserved(options: Options, serve: Longs) -> list[_Piece]:
     return pieces
 
 
-def _stack(pieces: list[_Piece], rows: _OwnRows, ties: int) -> Columns:
+def _stack(pieces: list[_Piece], rows: _OwnRows) -> Columns:
     """One CSC matrix: pieces side by side, exact zeros left out."""
     count = sum(len(p.demand) for p in pieces)
     widths = [sum(block.shape[1] for block in p.rows) for p in pieces]

@@ -1,8 +1,8 @@
 """Deferrable work: the rows that tie when work is done to when it arrives.
 
-Per option and block, with backlog B(t) >= 0: part(t) + B(t) - B(t-1) = alpha(t) x, and B(t) <= x * (work that arrived
-in the last `window` periods). Open blocks start and end without backlog; cyclic blocks wrap. A cyclic block whose window
-reaches round it (window + 1 >= periods) has a single row: the parts sum to the work.
+Per option and block, with backlog B(t) >= 0: part(t) + B(t) - B(t-1) = alpha(t) x, and B(t) <= x * (work that
+arrived in the last `window` periods). Open blocks start and end without backlog; cyclic blocks wrap. A cyclic block
+whose window reaches round it (window + 1 >= periods) has a single row: the parts sum to the work.
 """
 
 from __future__ import annotations
