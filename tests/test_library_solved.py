@@ -14,7 +14,8 @@ from instances.routes import SLACK_MS, candidate_routes
 from optimizer import Options, Plan, check, solve
 
 GAP = 1e-4
-OPTIONS = Options(time_limit=90, gap=GAP, threads=2)
+OPTIONS = Options(time_limit=400, gap=GAP)
+ABLATION = Options(time_limit=200, gap=5 * GAP)  # the changes are compared by their proven bounds: coarse is enough
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ ABLATIONS = (_without_latency, _without_bandwidth, _with_mean_prices, _without_c
 
 @pytest.mark.parametrize("ablation", ABLATIONS, ids=lambda f: f.__name__)
 def test_every_kind_of_limit_matters(instance: Instance, plan: Plan, ablation: Callable[[Instance], Instance]) -> None:
-    other = solve(ablation(instance), OPTIONS)
+    other = solve(ablation(instance), ABLATION)
     # The true optima lie in [bound, objective]: the change is at least the distance of the two intervals.
     change = max(plan.bound - other.objective, other.bound - plan.objective)
     assert change > 10 * GAP * plan.objective

@@ -33,12 +33,12 @@ def _plan(seed: int) -> Plan:
 
 
 def _original(seed: int, without: tuple[str, ...] = ()) -> Document:
-    """An instance with about half of the features, none of those left out; some with little capacity or low latency limits."""
+    """About half of the features, none of those left out; some with little capacity, some with low latency limits."""
     rng = np.random.default_rng(1000 + seed)
     drawn = tuple(f for f in FEATURES if rng.random() < (0.2 if f == "matrix" else 0.55))
     document = random_document(seed, tuple(f for f in drawn if f not in without))
     if seed % 4 == 1:
-        _latency(document, 0.65)
+        _latency(document, 0.4)
     return with_little_capacity(document) if seed % 3 == 2 else document
 
 
