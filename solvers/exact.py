@@ -38,6 +38,8 @@ def solve_exact(
     if not milp.integer.any() or (milp.lazy is None and len(milp.cost) < CORE_FROM):
         return run(milp, limits, start, watch)
     tightened, relaxed = tighten(milp, limits)
+    if relaxed.limit == "interrupt":
+        return MilpResult("no_solution", None, math.inf, relaxed.bound, "interrupt", solver=relaxed.solver)
     left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
     if len(milp.cost) < CORE_FROM or relaxed.status != "optimal" or relaxed.duals is None:
         return run(tightened, left, start, watch)

@@ -127,7 +127,8 @@ def test_a_crash_is_an_error() -> None:
 
 
 SCRIPT = """
-    import sys
+    import signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
     sys.path[:0] = ["{root}", "{root}/tests"]
     from programs import facility
     from solvers.milp import Limits
