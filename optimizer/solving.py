@@ -17,7 +17,7 @@ from optimizer.plan import Plan
 from optimizer.visible import reasons_without_solving
 from solvers import backend, versions
 from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
-from solvers.milp import Limits, MilpResult
+from solvers.milp import Limits, MilpResult, SolverFailure
 from solvers.model import Model, assemble
 from solvers.model.options import Floats
 from solvers.supervised import solve_supervised
@@ -86,7 +86,10 @@ def solve(instance: Instance, options: Options | None = None, on_progress: Progr
     if result.x is None:
         plan = _without_plan(blank, model, result, options)
     else:
-        plan = decoded(blank, instance, model, routes, result.x)
+        try:
+            plan = decoded(blank, instance, model, routes, result.x)
+        except ValueError as error:  # such as a bound above the recomputed objective
+            raise SolverFailure(f"{result.solver} contradicts itself: {error}") from error
         report = check(instance, plan)
         if not report.ok:
             raise RejectedPlan(report.violations)

@@ -77,7 +77,8 @@ def conclude(
     objective = float(milp.cost @ x) + milp.offset
     if bound > objective + AGREEMENT * max(1.0, abs(objective)):
         raise SolverFailure(f"{solver} gives the bound {bound!r} above the objective {objective!r} of its own point")
-    bound = min(bound, objective)
+    # The column bounds alone prove something too: it is exact where every term is 0 and the bound is rounding.
+    bound = min(max(bound, dual_bound(milp, np.zeros(len(milp.row_lower)))), objective)
     reached = relative_gap(milp, x, objective, bound) <= max(limits.gap, 1e-9)
     if reached:
         limit = "none"
