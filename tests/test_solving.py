@@ -200,7 +200,7 @@ def test_the_objective_is_recomputed_not_copied(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_bound_above_the_objective_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _answering(monkeypatch, lambda result: replace(result, bound=result.objective + 1e-4))
-    with pytest.raises(ValueError, match=r"bound .* is above the objective"):
+    with pytest.raises(SolverFailure, match=r"bound .* is above the objective"):
         solve(_tiny())
 
 
