@@ -346,4 +346,5 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         carbon_cap_kg=float("inf") if cap is None else float(cap) + 0.0,
         open_hubs_min=low,
         open_hubs_max=high,
+        latency_price_per_gbps_ms_h=float(given.get("latency_price_per_gbps_ms_h", 0.0)) + 0.0,
     )

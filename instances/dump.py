@@ -239,6 +239,7 @@ def _policy(instance: Instance) -> dict[str, Any]:
         "carbon_price_per_kg": policy.carbon_price_per_kg,
         "carbon_cap_kg": _optional(policy.carbon_cap_kg),
         "open_hubs": limits or None,
+        "latency_price_per_gbps_ms_h": policy.latency_price_per_gbps_ms_h,
     }
     return _sparse(schema.Policy, row)
 

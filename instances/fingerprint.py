@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from instances.instance import Names
+from instances.instance import Names, Series
 
 if TYPE_CHECKING:
     from instances.instance import Instance
@@ -21,7 +21,8 @@ CHUNK = 1 << 20  # numbers hashed at a time
 def fingerprint(instance: Instance) -> str:
     """``hubplan/1:`` and 40 hexadecimal digits (BLAKE2b, 160 bits) over every column in the order of its table.
 
-    Numbers enter as little-endian bytes with one nan and no negative zero, texts as JSON.
+    Numbers enter as little-endian bytes with one nan and no negative zero, texts as JSON. A `later_column` that is
+    absent throughout does not enter, so that instances keep their fingerprint when the format grows.
     """
     digest = hashlib.blake2b(VERSION.encode(), digest_size=20)
     _feed(digest, instance)
@@ -31,6 +32,8 @@ def fingerprint(instance: Instance) -> str:
 def _feed(digest: Any, value: Any) -> None:
     if is_dataclass(value):
         for f in fields(value):
+            if "absent" in f.metadata and _absent(getattr(value, f.name), f.metadata["absent"]):
+                continue
             digest.update(f"\n{f.name}=".encode())
             _feed(digest, getattr(value, f.name))
     elif isinstance(value, np.ndarray):
@@ -42,6 +45,15 @@ def _feed(digest: Any, value: Any) -> None:
     else:
         plain = list(value) if isinstance(value, Names) else value
         digest.update(json.dumps(plain, ensure_ascii=True, allow_nan=True).encode())
+
+
+def _absent(value: Any, absent: Any) -> bool:
+    """Whether a later column says what its absence says, in every entry."""
+    if isinstance(value, Series):
+        return bool(np.all(value.scale == absent) and np.all(value.row < 0))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isnan(absent):
+        return bool(np.isnan(value).all())
+    return bool(np.all(value == absent)) if isinstance(value, np.ndarray) else bool(value == absent)
 
 
 def _feed_array(digest: Any, array: np.ndarray[Any, Any]) -> None:

@@ -7,7 +7,7 @@ reads files or judges values; ``reading`` builds these tables and ``rules`` judg
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,11 @@ Bools = NDArray[np.bool_]
 
 OPEN, OPTIONAL, CLOSED = 0, 1, 2
 STATUS = ("open", "optional", "closed")
+
+
+def later_column(absent: Any) -> Any:
+    """A column that the format gained later; the fingerprint leaves it out where every entry is `absent`."""
+    return field(metadata={"absent": absent})
 
 
 class Names(Sequence[str]):
@@ -320,6 +325,7 @@ class Policy:
     carbon_cap_kg: float  # inf: none
     open_hubs_min: int
     open_hubs_max: int  # number of hubs where no limit
+    latency_price_per_gbps_ms_h: float = later_column(0.0)
 
 
 @dataclass(frozen=True)

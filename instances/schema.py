@@ -280,7 +280,7 @@ class Policy(Record):
     budget: Limit | None = field("limit of all money terms but unserved and soft limits", "money", default=None, later=True)
     green_share_min: Limit | None = field("least green share of energy", "1", default=None, later=True)
     tag_shares: list[TagShare] = field("shares of IT energy by hub tag", default=[], later=True)
-    latency_price_per_gbps_ms_h: float = field("price of latency", "money/(Gbit/s ms h)", default=0.0, ge=0, later=True)
+    latency_price_per_gbps_ms_h: float = field("price of latency", "money/(Gbit/s ms h)", default=0.0, ge=0)
     water_price_per_l: float = field("price of water", "money/l", default=0.0, ge=0, later=True)
     move_limit: Limit | None = field("limit of the sum of moved fractions", "1", default=None, later=True)
     marginal_carbon: bool = field("marginal factors price carbon in the objective", default=False, later=True)

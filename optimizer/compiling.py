@@ -79,6 +79,7 @@ def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
         overrides=overrides,
         optional_hub=hubs.status == OPTIONAL,
         optional_link=instance.links.status == OPTIONAL,
+        latency_price=instance.policy.latency_price_per_gbps_ms_h,
     )
 
 

@@ -156,6 +156,26 @@ class Tables:
                 self.power[name, t] = s["grid_kw"][t] + sum(c["kw"][t] for c in s.get("contract_kw", []))
                 self.carbon[name] += self.weight[t] * self.at(h.get("carbon_kg_per_kwh", 0.0), t) * self.power[name, t]
 
+    def latency_price(self) -> float:
+        return float(self.doc.get("policy", {}).get("latency_price_per_gbps_ms_h", 0.0))
+
+    def all_latency(self) -> float:
+        """Gbit/s ms h."""
+        total = 0.0
+        for row in self.plan["assignments"]:
+            d, ms = self.demands[row["demand"]], self.latency(self.routes[row["route"]])
+            ms = 0.0 if math.isnan(ms) else ms
+            for t in self.periods:
+                flow = self.traffic(d, t) + self.back(d, t)
+                part = self.share_in(row, t)
+                if d.get("deferral"):  # what is carried when does not matter, only the weight of its period
+                    done = [e for e in self.plan.get("execution", []) if e["period"] == t]
+                    part = sum(e["part"] for e in done if all(e[k] == row[k] for k in ("demand", "hub", "route")))
+                    flow = sum((self.traffic(d, s) + self.back(d, s)) * self.hours[s] for s in self.periods)
+                    flow /= self.hours[t]
+                total += self.weight[t] * flow * part * ms
+        return total
+
     def served(self, d: Doc, t: int) -> float:
         wanted = t if d.get("timing") == "per_period" else None
         rows = [row for row in self.plan["assignments"] if row["demand"] == d["name"]]
@@ -180,6 +200,8 @@ class Tables:
         for (name, _, t), gbps in self.arc.items():
             out["network"] += self.weight[t] * self.links[name].get("price_per_gbps_h", 0.0) * gbps
         out["network"] += self.matrix_cost
+        if self.latency_price():
+            out["latency"] = self.latency_price() * self.all_latency()
         for there, rows in ((self.hubs, self.sites), (self.links, self.spans)):
             for name, x in there.items():
                 if x.get("status") == "optional" and rows[name]["open"]:

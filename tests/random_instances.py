@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import random_objectives
+
+LATER: dict[int, Any] = {3: random_objectives}  # groups of features that are drawn on request, each by its own numbers
 
 FEATURES = (
     "single",
@@ -36,9 +39,16 @@ FEATURES = (
 
 
 def random_document(
-    seed: int, features: tuple[str, ...] | None = None, demands: int = 5, hubs: int = 3
+    seed: int,
+    features: tuple[str, ...] | None = None,
+    demands: int = 5,
+    hubs: int = 3,
+    more: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """A document with the given features; without, about half of all, drawn by the seed. Not always feasible."""
+    """A document with the given features; without, about half of all, drawn by the seed. Not always feasible.
+
+    more: features of the groups in LATER; they leave what else is drawn as it is.
+    """
     rng = np.random.default_rng(seed)
     on = set(features) if features is not None else {f for f in FEATURES if rng.random() < 0.5}
     blocks = _blocks(rng, on)
@@ -69,6 +79,9 @@ def random_document(
         made["links"] = _links(rng, on, T)
     made["demands"] = [_demand(rng, on, i, made, T) for i in range(demands)]
     made["policy"] = _policy(rng, on, hubs)
+    for number, group in LATER.items():
+        if not set(more).isdisjoint(group.FEATURES):
+            group.add(made, np.random.default_rng([seed, number]), set(more))
     return made
 
 

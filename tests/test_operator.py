@@ -13,11 +13,13 @@ from solvers.model.columns import PART, SHARE, Columns, columns
 from solvers.model.operator import load, price
 
 SEEDS = range(60)
+LATENCY = ("latency_price",)
 
 
 def _options(seed: int, features: tuple[str, ...] | None = None) -> Options:
     try:
-        return compile_problem(from_document(random_document(seed, features))).options
+        document = random_document(seed, features, more=LATENCY if seed % 2 else ())
+        return compile_problem(from_document(document)).options
     except InvalidInstance as error:
         raise AssertionError("\n".join(str(f) for f in error.findings)) from None
 

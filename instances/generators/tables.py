@@ -73,7 +73,7 @@ def to_instance(metro: Metro) -> Instance:
         latency_matrix=None,
         hubs=_hubs(metro),
         demands=_demands(metro),
-        policy=Policy(0.0, metro.carbon_cap, 0, len(metro.capacity)),
+        policy=Policy(0.0, metro.carbon_cap, 0, len(metro.capacity), latency_price_per_gbps_ms_h=0.0),
         route_candidates=3,
     )
     freeze(made)

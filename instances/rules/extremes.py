@@ -109,8 +109,12 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
         for field in ("latency_ms", "price_per_gbps_h"):
             grid: Floats = getattr(instance.latency_matrix, field)
             yield grid.reshape(-1), _grid(field, grid.shape[1])
-    yield np.array([instance.policy.carbon_price_per_kg]), lambda _: "policy.carbon_price_per_kg"
-    yield np.array([instance.policy.carbon_cap_kg]), lambda _: "policy.carbon_cap_kg"
+    for field in ("carbon_price_per_kg", "carbon_cap_kg", "latency_price_per_gbps_ms_h"):
+        yield np.array([getattr(instance.policy, field)]), _policy(field)
+
+
+def _policy(field: str) -> Path:
+    return lambda _: f"policy.{field}"
 
 
 def _grid(field: str, columns: int) -> Path:

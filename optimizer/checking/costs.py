@@ -9,7 +9,7 @@ from instances.instance import OPTIONAL
 from optimizer.checking.case import Case
 from optimizer.checking.energy import carbon
 from optimizer.checking.loads import chunks, override_of
-from optimizer.checking.paths import matrix_values
+from optimizer.checking.paths import latencies, matrix_values
 from optimizer.checking.report import Breach, apart, over
 
 Floats = NDArray[np.float64]
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 def terms(case: Case) -> dict[str, float]:
     """Every cost term in money, in the order of ``docs/model.md``."""
     hubs, rows, policy = case.instance.hubs, case.rows, case.instance.policy
-    weight = case.instance.time.weighted_hours
+    weight, latency_price = case.instance.time.weighted_hours, policy.latency_price_per_gbps_ms_h
     return {
         "energy": float((hubs.energy_price_per_kwh.dense() * rows.grid_kw @ weight).sum()),
         "contract": float((hubs.contracts.price_per_kwh.dense() * rows.contract_kw @ weight).sum()),
@@ -29,6 +29,7 @@ def terms(case: Case) -> dict[str, float]:
         "carbon": policy.carbon_price_per_kg * float(np.sum(carbon(case))),
         "unserved": float(np.nansum(unserved_unit_h(case) * case.instance.demands.unserved_penalty_per_unit_h)),
         "override": override(case),
+        **({"latency": latency_price * latency(case)} if latency_price else {}),
     }
 
 
@@ -39,6 +40,13 @@ def network(case: Case) -> float:
         return float(np.repeat(case.instance.links.price_per_gbps_h, 2) @ (case.traffic @ weight))
     price = np.nan_to_num(matrix_values(case, matrix.price_per_gbps_h))
     return float(price @ ((case.flows.forth + case.flows.back) @ weight))
+
+
+def latency(case: Case) -> float:
+    """Gbit/s x ms x h: traffic both ways times the latency of its route."""
+    flow = (case.flows.forth + case.flows.back) @ case.instance.time.weighted_hours
+    ms = latencies(case)
+    return float(np.where(np.isfinite(ms), ms, 0.0) @ flow)
 
 
 def opening(case: Case) -> float:

@@ -21,6 +21,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from solvers.model.deferral import Template, arrivals, waiting
+from solvers.model.latency import latency
 from solvers.model.options import Amounts, Bools, Floats, Ints, Longs, Options, Pairs
 
 SHARE, UNSERVED, PART, BACKLOG = 0, 1, 2, 3
@@ -51,6 +52,10 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    def latency(self, options: Options) -> Floats:
+        """(n,) Gbit/s ms h of one unit of each column."""
+        return latency(options, self.kind == SHARE, self.kind == PART, self.demand, self.candidate, self.period)
 
 
 @dataclass
@@ -98,7 +103,10 @@ def columns(options: Options, pairs: Pairs) -> Columns:
     for group in _signatures(options, pairs, deferrable):
         pieces.extend(_deferrable(options, group, serve, rows))
     pieces.extend(_unserved(options, serve))
-    return _stack(pieces, rows)
+    made = _stack(pieces, rows)
+    if options.latency_price:
+        made.cost["latency"] = options.latency_price * made.latency(options)
+    return made
 
 
 def _serve_rows(options: Options, rows: _OwnRows) -> Longs:

@@ -61,8 +61,8 @@ def price(options: Options, pairs: Pairs, duals: Floats) -> tuple[Floats, Floats
     on_load, on_traffic, on_hub, on_link = options.ties.split(duals)
     over = _incidence(options)
     swapped = on_traffic.reshape(-1, 2, options.periods)[:, ::-1].reshape(on_traffic.shape)
-    per_flow = c.price[:, None] * clock.weight - over @ on_traffic  # (K, T) per Gbit/s
-    per_back = c.price[:, None] * clock.weight - over @ swapped
+    per_flow = options.flow_price[:, None] * clock.weight - over @ on_traffic  # (K, T) per Gbit/s
+    per_back = options.flow_price[:, None] * clock.weight - over @ swapped
     use = np.where(options.optional_hub[c.hub], on_hub[c.hub], 0.0) + options.optional_links @ on_link
     share, part = np.zeros((len(pairs), options.periods)), np.zeros((len(pairs), options.periods))
     for at in range(0, len(pairs), CHUNK):

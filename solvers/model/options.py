@@ -124,6 +124,7 @@ class Options:
     overrides: Overrides
     optional_hub: Bools
     optional_link: Bools
+    latency_price: float  # money per Gbit/s, ms and hour
 
     def __len__(self) -> int:
         return len(self.node)
@@ -199,6 +200,11 @@ class Options:
         keep = self.optional_link[link]
         route = np.repeat(np.arange(len(c.hub)), np.diff(c.arc_start))
         return sp.csr_array((np.ones(keep.sum()), (route[keep], link[keep])), shape=(len(c.hub), self.links))
+
+    @cached_property
+    def flow_price(self) -> Floats:
+        """(K,) money per Gbit/s and hour over each candidate: network and latency."""
+        return np.asarray(self.candidates.price + self.latency_price * self.candidates.latency)
 
     @cached_property
     def has_network_price(self) -> bool:
