@@ -111,7 +111,7 @@ class Naive(Tables):
             if place != (m["b"] if against else m["a"]):
                 return True
             place = m["a"] if against else m["b"]
-        return place != self.hubs[r["hub"]]["node"]
+        return bool(place != self.hubs[r["hub"]]["node"])
 
     def serve_rules(self, d: Doc) -> None:
         rows = [row for row in self.plan["assignments"] if row["demand"] == d["name"]]

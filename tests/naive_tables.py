@@ -42,8 +42,8 @@ class Tables:
         if quantity is None:
             return 0.0
         if isinstance(quantity, dict):
-            return quantity["scale"] * self.doc["profiles"][quantity["profile"]][t]
-        return quantity[t] if isinstance(quantity, list) else quantity
+            return float(quantity["scale"] * self.doc["profiles"][quantity["profile"]][t])
+        return float(quantity[t] if isinstance(quantity, list) else quantity)
 
     def amount(self, d: Doc, hub: str | None, resource: str, t: int) -> float:
         amounts = d.get("amount_at", {}).get(hub, d["amount"]) if hub else d["amount"]
@@ -51,7 +51,7 @@ class Tables:
 
     def traffic(self, d: Doc, t: int) -> float:
         if d.get("traffic_gbps_per_unit") is not None:
-            return d["traffic_gbps_per_unit"] * self.at(next(iter(d["amount"].values())), t)
+            return float(d["traffic_gbps_per_unit"]) * self.at(next(iter(d["amount"].values())), t)
         return self.at(d.get("traffic_gbps"), t)
 
     def back(self, d: Doc, t: int) -> float:
@@ -74,7 +74,8 @@ class Tables:
         m = self.doc["latency_matrix"]
         if node not in m["nodes"] or hub not in m["hubs"]:
             return None
-        return m[table][m["nodes"].index(node)][m["hubs"].index(hub)]
+        found: float | None = m[table][m["nodes"].index(node)][m["hubs"].index(hub)]
+        return found
 
     def latency(self, r: Doc) -> float:
         if self.doc.get("latency_matrix"):
@@ -83,7 +84,7 @@ class Tables:
         else:
             inside = sum(self.links[name]["latency_ms"] for name in r["links"])
         node, hub = self.nodes[r["node"]], self.hubs[r["hub"]]
-        return node.get("access_latency_ms", 0.0) + inside + hub.get("access_latency_ms", 0.0)
+        return float(node.get("access_latency_ms", 0.0) + inside + hub.get("access_latency_ms", 0.0))
 
     def candidates(self, node: str, hub: str, k: int | None = None) -> set[tuple[str, ...]]:
         """Every loopless path, sorted as the rule says; the first k with and without optional links."""
@@ -179,7 +180,7 @@ class Tables:
     def served(self, d: Doc, t: int) -> float:
         wanted = t if d.get("timing") == "per_period" else None
         rows = [row for row in self.plan["assignments"] if row["demand"] == d["name"]]
-        return sum(row["share"] for row in rows if row.get("period") == wanted)
+        return float(sum(row["share"] for row in rows if row.get("period") == wanted))
 
     def may_stay(self, d: Doc) -> bool:
         return d.get("unserved_penalty_per_unit_h") is not None and not d.get("fixed")

@@ -29,7 +29,7 @@ def facility(sites: int, customers: int, seed: int = 1) -> Milp:
     """Single-source facility location with decimal data: 20 x 20 takes general solvers several seconds."""
     rng = np.random.default_rng(seed)
     pairs = sites * customers
-    cost = np.round(np.r_[rng.uniform(1, 100, pairs), rng.uniform(300, 600, sites)], 2)
+    cost = np.concatenate([rng.uniform(1, 100, pairs), rng.uniform(300, 600, sites)]).round(2)
     size = np.round(rng.uniform(5, 30, customers), 1)
     site, customer = np.divmod(np.arange(pairs), customers)
     i = np.r_[customer, customers + site, customers + np.arange(sites)]

@@ -56,7 +56,7 @@ def test_paper_plan_is_valid_and_every_table_is_as_on_paper(town: Instance) -> N
     assert report.objective == pytest.approx(130.47, rel=1e-14)
     assert report.load.tolist() == LOAD
     assert report.capacity.tolist() == [[[20.0, 20.0]], [[15.0, 15.0]], [[0.0, 0.0]]]
-    assert np.allclose(report.facility_kw, [[19.5, 30.0], [8.4, 10.8], [0, 0]], rtol=1e-15)
+    assert np.allclose(report.facility_kw, np.array([[19.5, 30.0], [8.4, 10.8], [0, 0]]), rtol=1e-15)
     assert report.traffic.tolist() == [[3.0, 3.0], [2.5, 2.5], [0.0, 0.0], [0.0, 0.0]]
     assert report.bandwidth.tolist() == [[3.0, 3.0], [3.0, 3.0], [0.0, 0.0], [0.0, 0.0]]
     assert np.allclose(report.hub_carbon_kg, [49.5, 9.6, 0.0], rtol=1e-15)
@@ -276,6 +276,7 @@ def test_the_tolerance_is_that_of_the_model() -> None:
 
 def test_duplicate_rows_are_refused_also_through_a_second_row_for_the_same_route(town: Instance) -> None:
     plan = paper_plan(town)
+    assert plan.decisions is not None
     a, r = plan.decisions.assignments, plan.decisions.routes
     routes = PlanRoutes(np.append(r.node, 1), np.append(r.hub, 1), np.append(r.latency_ms, 0.0), (*r.arcs, ()))
     for second in (2, 4):
@@ -358,6 +359,7 @@ def test_violations_are_counted_beyond_those_listed() -> None:
     ]
     instance = from_document({**TOWN, "demands": rows})
     plan = paper_plan(instance)
+    assert plan.decisions is not None
     n = np.zeros(1500, np.int32)
     decisions = replace(
         plan.decisions, assignments=Assignments(np.arange(1500, dtype=np.int32), n, n, np.linspace(0.5, 1, 1500), n - 1)

@@ -70,7 +70,7 @@ def _route(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> Doc:
     row = {"name": f"r{len(plan['routes'])}", "node": node, "hub": hub, "links": links, "latency_ms": 0.0}
     latency = naive.latency(row)
     row["latency_ms"] = 0.0 if math.isnan(latency) else latency + rng.choice([0.0] * 9 + [1.0])
-    same = [r for r in plan["routes"] if [r[k] for k in ("node", "hub", "links")] == [node, hub, links]]
+    same: list[Doc] = [r for r in plan["routes"] if [r[k] for k in ("node", "hub", "links")] == [node, hub, links]]
     if same:
         return same[0]
     plan["routes"].append(row)

@@ -142,7 +142,7 @@ def test_placement_applies_to_a_folder(tmp_path: Path) -> None:
 def test_an_instance_without_demands_or_series_survives(tmp_path: Path) -> None:
     for kind in ("parquet", "csv"):
         start = from_document(document(demands=[], links=[]))
-        write(start, tmp_path / kind, tables=kind)  # type: ignore[arg-type]
+        write(start, tmp_path / kind, tables=kind)
         assert read(tmp_path / kind).fingerprint == start.fingerprint
 
 

@@ -172,7 +172,7 @@ def test_a_field_of_a_later_version_is_refused_by_name(place: str, name: str) ->
 def test_a_field_of_a_later_version_may_have_its_default(place: str, name: str) -> None:
     made = document(policy={})
     made["hubs"][0]["contracts"] = [{"name": "c", "available_kw": 1.0, "price_per_kwh": 0.1}]
-    models = {
+    models: dict[str, type[schema.Record]] = {
         "hubs.0": schema.Hub,
         "hubs.0.contracts.0": schema.Contract,
         "demands.0": schema.Demand,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,10 +96,10 @@ def test_watch_and_lazy_rows_are_translated() -> None:
     x = np.array([5.0, 2.0])
     assert scaled.lazy is not None
     assert scaled.lazy.matrix @ undo.forward(x) == pytest.approx(np.array([5.0]))
-    told: list[tuple[float, float, float, np.ndarray | None]] = []
+    told: list[tuple[float, float, float, Any]] = []
 
-    def watch(*report: float | np.ndarray | None) -> bool:
-        told.append(report)  # type: ignore[arg-type]
+    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> bool:
+        told.append((seconds, incumbent, bound, x))
         return False
 
     through = undo.watch(watch)

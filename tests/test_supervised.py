@@ -66,9 +66,9 @@ def test_infeasible() -> None:
 def test_watch_sees_points_and_stops() -> None:
     milp, seen = facility(40, 40), []
 
-    def watch(*report: Any) -> bool:
-        seen.append(report)
-        return report[3] is None
+    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> bool:
+        seen.append((seconds, incumbent))
+        return x is None
 
     result = solve_supervised("highs", milp, Limits(seconds=60.0, gap=0.0), watch=watch)
     assert (result.status, result.limit) == ("feasible", "interrupt")
@@ -78,7 +78,7 @@ def test_watch_sees_points_and_stops() -> None:
 
 
 def test_watch_may_raise() -> None:
-    def watch(*report: Any) -> bool:
+    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> bool:
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
@@ -89,8 +89,8 @@ def test_watch_may_raise() -> None:
 def test_a_silent_solver_is_killed_at_its_deadline_and_its_point_kept() -> None:
     milp = facility(40, 40)
 
-    def watch(*report: Any) -> None:
-        if report[3] is not None:
+    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> None:
+        if x is not None:
             for child in children(os.getpid()):
                 os.kill(child, signal.SIGSTOP)  # stands for a solver that does not look at the clock
 
@@ -107,7 +107,7 @@ def test_a_start_survives_the_deadline() -> None:
     milp = facility(20, 20)
     start = facility_start(milp, 20, 20)
 
-    def watch(*report: Any) -> None:
+    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> None:
         for child in children(os.getpid()):
             os.kill(child, signal.SIGSTOP)
 
@@ -118,7 +118,7 @@ def test_a_start_survives_the_deadline() -> None:
 
 @needs_proc
 def test_a_crash_is_an_error() -> None:
-    def watch(*report: Any) -> None:
+    def watch(seconds: float, incumbent: float, bound: float, x: Any) -> None:
         for child in children(os.getpid()):
             os.kill(child, signal.SIGKILL)
 
