@@ -15,7 +15,8 @@ from naive_checker import Naive
 from random_instances import random_document
 
 from instances import from_document
-from optimizer.checking import check
+from optimizer.checking import check, loads, slices
+from optimizer.checking.report import Breach, Violation
 from optimizer.plan_files import read_plan
 
 Doc = dict[str, Any]
@@ -173,3 +174,23 @@ def test_both_checkers_agree(tmp_path: Path) -> None:
         rules.update(counts.keys())
     assert set(rules) == RULES
     assert all(count < plans for count in rules.values())
+
+
+@pytest.mark.parametrize("chunk", [1, 40])
+def test_slices_of_long_tables_join_without_a_seam(chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "CHUNK", chunk)
+    for seed in range(20):
+        assert judged(random_document(seed, demands=3 + seed % 4), seed, tmp_path)[1]
+
+
+def test_the_worst_violations_of_all_slices_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "LISTED", 3)
+    found = [Breach("share", 2, (violation(2.0), violation(1.0))), Breach("ends", 1, (violation(9.0),))]
+    found += [Breach("share", 5, (violation(math.nan), violation(1.5)))]
+    share, ends = slices.joined(found)
+    assert share.count == 7 and [v.amount for v in share.violations][1:] == [2.0, 1.5]
+    assert math.isnan(share.violations[0].amount) and ends is found[1]
+
+
+def violation(amount: float) -> Violation:
+    return Violation("share", "d1", amount, "", 0.0, 0.0)

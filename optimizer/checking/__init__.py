@@ -74,7 +74,7 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
         hub_carbon_kg=grid + contract,
         traffic=case.traffic,
         bandwidth=sites.bandwidths(case),
-        unserved_unit_h=costs.unserved_unit_h(case),
+        unserved_unit_h=case.unserved_unit_h,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.instance import Instance
-from optimizer.checking.loads import Flows, add_at, arc_traffic, chunks
+from optimizer.checking.loads import Flows, add_at, arc_traffic, chunks, slices
 from optimizer.checking.rows import Rows
 from optimizer.plan import Plan
 
@@ -28,12 +28,20 @@ class Case:
         """``d17``, or ``d17, period 3``."""
         return f"{self.instance.demands.names[demand]}" + (f", period {period}" if period >= 0 else "")
 
+    def moving_at(self, p: int, period: int) -> str:
+        """Place of a per-period demand by its place among them."""
+        return self.demand_at(int(self.moving[p]), period)
+
     def row_at(self, i: int) -> str:
         """Place of an assignment: ``d17 at guian by r3``, with the period of a per-period row."""
         rows = self.rows
         place = f"{self.instance.demands.names[rows.demand[i]]} at {self.instance.hubs.names[rows.hub[i]]}"
         place += f" by {rows.route_label[rows.route[i]]}"
         return place + (f", period {rows.period[i]}" if rows.period[i] >= 0 else "")
+
+    def part_at(self, i: int) -> str:
+        """Place of an execution row."""
+        return f"{self.row_at(int(self.rows.part_row[i]))}, period {self.rows.part_period[i]}"
 
     def hub_at(self, hub: int, period: int = -1) -> str:
         """``guian``, or ``guian, period 13``."""
@@ -66,7 +74,9 @@ class Case:
     @cached_property
     def fits_timing(self) -> Bools:
         """(n,) the row has a period exactly where the demand's timing has one."""
-        return np.asarray((self.rows.period >= 0) == self.instance.demands.per_period[self.rows.demand])
+        out = self.rows.period >= 0
+        out ^= ~self.instance.demands.per_period[self.rows.demand]
+        return out
 
     @cached_property
     def moving(self) -> NDArray[np.intp]:
@@ -85,18 +95,19 @@ class Case:
         """(P, T) periods in which a per-period demand has rows: `amount` (not an override) or traffic is not zero."""
         demands, periods = self.instance.demands, self.instance.time.count
         out = np.zeros((len(self.moving), periods), dtype=np.bool_)
-        for part in chunks(np.arange(len(self.moving)), periods * len(self.instance.resources)):
-            d = self.moving[part]
-            out[part] = demands.amount.dense(d).any(axis=1)
-            out[part] |= (demands.traffic_gbps.dense(d) != 0) | (demands.traffic_back_gbps.dense(d) != 0)
+        for at in slices(len(self.moving), periods * len(self.instance.resources)):
+            d = self.moving[at]
+            out[at] = demands.amount.dense(d).any(axis=1)
+            out[at] |= (demands.traffic_gbps.dense(d) != 0) | (demands.traffic_back_gbps.dense(d) != 0)
         return out
 
     @cached_property
     def row_active(self) -> Bools:
         """(n,) the row's demand has rows in its period (always true for fixed timing)."""
-        out = self.fits_timing.copy()
-        where = np.flatnonzero(out & (self.rows.period >= 0))
-        out[where] = self.active[self.moving_row[self.rows.demand[where]], self.rows.period[where]]
+        rows, out = self.rows, self.fits_timing.copy()
+        for at in slices(len(out), 1):
+            where = at.start + np.flatnonzero(out[at] & (rows.period[at] >= 0))
+            out[where] = self.active[self.moving_row[rows.demand[where]], rows.period[where]]
         return out
 
     @cached_property
@@ -110,10 +121,10 @@ class Case:
     @cached_property
     def served_in(self) -> Floats:
         """(P, T) sum of the shares per period."""
-        out = np.zeros((len(self.moving), self.instance.time.count))
-        where = np.flatnonzero(self.fits_timing & (self.rows.period >= 0))
-        for part in chunks(where, 1):
-            add_at(out, self.moving_row[self.rows.demand[part]], self.rows.period[part], self.rows.share[part])
+        rows, out = self.rows, np.zeros((len(self.moving), self.instance.time.count))
+        for at in slices(len(rows.demand), 1):
+            where = at.start + np.flatnonzero(self.fits_timing[at] & (rows.period[at] >= 0))
+            add_at(out, self.moving_row[rows.demand[where]], rows.period[where], rows.share[where])
         return out
 
     # sums over the rows
@@ -153,6 +164,18 @@ class Case:
         """(H, T) kW from all contracts of each hub."""
         out = np.zeros((len(self.instance.hubs), self.instance.time.count))
         np.add.at(out, self.instance.hubs.contracts.hub, self.rows.contract_kw)
+        return out
+
+    @cached_property
+    def unserved_unit_h(self) -> Floats:
+        """(D,) unit-hours of all resources over the horizon that stay unserved; 0 where a demand must be served."""
+        instance = self.instance
+        out = np.zeros(len(instance.demands))
+        for part in chunks(np.flatnonzero(self.may_be_unserved), instance.time.count * len(instance.resources)):
+            left = self.unserved(part)
+            some = left.any(axis=1)
+            part, left = part[some], left[some]
+            out[part] = (instance.demands.amount.dense(part).sum(axis=1) * left) @ instance.time.weighted_hours
         return out
 
     def unserved(self, demand: NDArray[np.intp]) -> Floats:

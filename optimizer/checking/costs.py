@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from instances.instance import OPTIONAL
 from optimizer.checking.case import Case
 from optimizer.checking.energy import carbon
-from optimizer.checking.loads import chunks, override_of
+from optimizer.checking.loads import override_of
 from optimizer.checking.paths import latencies, matrix_values
 from optimizer.checking.report import Breach, apart, over
-
-Floats = NDArray[np.float64]
 
 
 def terms(case: Case) -> dict[str, float]:
@@ -27,7 +24,7 @@ def terms(case: Case) -> dict[str, float]:
         "expansion": float(hubs.modules.cost @ rows.hub_modules)
         + float(case.instance.links.modules.cost @ rows.link_modules),
         "carbon": policy.carbon_price_per_kg * float(np.sum(carbon(case))),
-        "unserved": float(np.nansum(unserved_unit_h(case) * case.instance.demands.unserved_penalty_per_unit_h)),
+        "unserved": float(np.nansum(case.unserved_unit_h * case.instance.demands.unserved_penalty_per_unit_h)),
         "override": override(case),
         **({"latency": latency_price * latency(case)} if latency_price else {}),
     }
@@ -57,20 +54,11 @@ def opening(case: Case) -> float:
     return total
 
 
-def unserved_unit_h(case: Case) -> Floats:
-    """(D,) unit-hours of all resources over the horizon that stay unserved; 0 where a demand must be served."""
-    instance = case.instance
-    out = np.zeros(len(instance.demands))
-    for part in chunks(np.flatnonzero(case.may_be_unserved), instance.time.count * len(instance.resources)):
-        left = case.unserved(part)
-        part, left = part[left.any(axis=1)], left[left.any(axis=1)]
-        out[part] = (instance.demands.amount.dense(part).sum(axis=1) * left) @ instance.time.weighted_hours
-    return out
-
-
 def override(case: Case) -> float:
     """Costs of serving at a hub, times the share; per-period shares by weight x hours of the demand's periods."""
     table, rows = case.instance.demands.overrides, case.rows
+    if not len(table.demand):
+        return 0.0
     row = override_of(case.instance, rows.demand, rows.hub)
     where = np.flatnonzero((row >= 0) & case.row_active)
     value = table.cost[row[where]] * rows.share[where]

@@ -9,27 +9,28 @@ from numpy.typing import NDArray
 
 from instances.instance import Instance
 from optimizer.checking.case import Case
-from optimizer.checking.loads import add_at, chunks
+from optimizer.checking.loads import add_at, chunks, over_time
 from optimizer.checking.report import Breach, listed, over
+from optimizer.checking.slices import by_parts, joined, repeated, start_at
 
 Floats = NDArray[np.float64]
 
 
-def execution(case: Case) -> list[Breach]:
-    """Parts are not negative, belong to deferrable demands, and there is one per assignment and period."""
-    rows = case.rows
+@by_parts
+def execution(case: Case, at: slice) -> list[Breach]:
+    """Parts are not negative and belong to deferrable demands."""
+    part, place = case.rows.part[at], start_at(case.part_at, at)
+    late = case.instance.demands.deferrable[case.rows.demand[case.rows.part_row[at]]]
+    found = over("execution", "part", np.where(late, part, 0.0), 0.0, place, below=True)
+    return found + over("execution", "part", np.where(late, 0.0, np.abs(part)), 0.0, place)
 
-    def place(i: int) -> str:
-        return f"{case.row_at(int(rows.part_row[i]))}, period {rows.part_period[i]}"
 
-    late = case.instance.demands.deferrable[rows.demand[rows.part_row]]
-    found = over("execution", "part", np.where(late, rows.part, 0.0), 0.0, place, below=True)
-    found += over("execution", "part", np.where(late, 0.0, np.abs(rows.part)), 0.0, place)
-    key = rows.part_row.astype(np.int64) * case.instance.time.count + rows.part_period
-    order = np.argsort(key, kind="stable")
-    again = np.zeros(len(key), dtype=np.bool_)
-    again[order[1:]] = key[order[1:]] == key[order[:-1]]
-    return found + listed("duplicate", "", again, 1.0, 2.0, 1.0, place)
+def duplicate(case: Case) -> list[Breach]:
+    """There is one part per assignment and period."""
+    key = case.rows.part_row.astype(np.int64)
+    key *= case.instance.time.count
+    key += case.rows.part_period
+    return listed("duplicate", "", repeated(key), 1.0, 2.0, 1.0, case.part_at)
 
 
 def arrivals(instance: Instance, demand: NDArray[np.int32]) -> Floats:
@@ -42,14 +43,17 @@ def arrivals(instance: Instance, demand: NDArray[np.int32]) -> Floats:
 def executed(case: Case) -> Iterator[tuple[NDArray[np.intp], Floats]]:
     """Chunks of the deferrable rows: their positions and e[row, t], (n, T)."""
     rows, periods = case.rows, case.instance.time.count
-    order = np.argsort(rows.part_row, kind="stable")
-    sorted_row = rows.part_row[order]
     late = np.flatnonzero(case.instance.demands.deferrable[rows.demand])
+    if not len(late):
+        return
+    order = np.argsort(rows.part_row, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(rows.part_row, minlength=len(rows.demand)))])
     for part in chunks(late, 8 * periods):
-        mine = order[np.searchsorted(sorted_row, part[0]) : np.searchsorted(sorted_row, part[-1], side="right")]
-        local = np.searchsorted(part, rows.part_row[mine])
-        exact = part[np.minimum(local, len(part) - 1)] == rows.part_row[mine]
-        mine, local = mine[exact], local[exact]
+        mine = order[start[part[0]] : start[part[-1] + 1]]
+        place = np.full(part[-1] + 1 - part[0], -1)
+        place[part - part[0]] = np.arange(len(part))
+        local = place[rows.part_row[mine] - part[0]]
+        mine, local = mine[local >= 0], local[local >= 0]
         out = np.zeros((len(part), periods))
         add_at(out, local, rows.part_period[mine], rows.part[mine])
         yield part, out
@@ -74,7 +78,7 @@ def windows(case: Case) -> list[Breach]:
                 found += _cyclic(arrived, done, n, place)
             else:
                 found += _open(arrived, done, n, place)
-    return found
+    return joined(found)
 
 
 def _in_block(case: Case, part: NDArray[np.intp], b: int) -> Callable[..., str]:
@@ -112,19 +116,19 @@ def rate(case: Case) -> list[Breach]:
     found: list[Breach] = []
     if not np.isfinite(demands.max_rate[demands.deferrable]).any():
         return found
+    work = over_time(demands.amount, time.hours)
     for part, e in executed(case):
         limited = np.flatnonzero(np.isfinite(demands.max_rate[rows.demand[part]]))
         part, e = part[limited], e[limited]
         demand = rows.demand[part]
-        first = demands.amount.dense(demand)[np.arange(len(part)), demands.first_resource[demand]]
-        value = (first @ time.hours)[:, None] / time.hours * e
+        value = work((demand, demands.first_resource[demand]))[:, None] / time.hours * e
         limit = (demands.max_rate[demand] * rows.share[part])[:, None]
         found += over("rate", "unit", value, limit, _in_period(case, part))
-    return found
+    return joined(found)
 
 
 def _in_period(case: Case, part: NDArray[np.intp]) -> Callable[..., str]:
     return lambda i, t: f"{case.row_at(int(part[i]))}, period {t}"
 
 
-RULES = (execution, windows, rate)
+RULES = (execution, duplicate, windows, rate)

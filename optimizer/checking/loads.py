@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,43 +17,66 @@ Floats = NDArray[np.float64]
 CHUNK = 1 << 21  # numbers of a chunk's largest array
 
 
+def slices(size: int, width: int) -> Iterator[slice]:
+    """Slices of 0..size such that ``width`` numbers per position stay within a chunk."""
+    step = max(1, CHUNK // max(1, width))
+    return (slice(start, min(start + step, size)) for start in range(0, size, step))
+
+
 def chunks(where: NDArray[np.intp], width: int) -> Iterator[NDArray[np.intp]]:
     """Slices of an array of positions such that ``width`` numbers per position stay within a chunk."""
-    step = max(1, CHUNK // max(1, width))
-    for start in range(0, len(where), step):
-        yield where[start : start + step]
+    return (where[at] for at in slices(len(where), width))
 
 
 def at(series: Series, where: NDArray[np.integer], period: NDArray[np.int32]) -> Floats:
     """Values of the selected entries in one period each; entries (n,) or (n, R), period (n,)."""
     out = np.array(series.scale[where], dtype=np.float64)
     row = series.row[where]
+    cell = row.astype(np.int64) * series.periods + (period if row.ndim == 1 else period[:, None])
     varying = row >= 0
-    when = np.broadcast_to(period if row.ndim == 1 else period[:, None], row.shape)
-    out[varying] *= series.table[row[varying], when[varying]]
+    if varying.all():
+        out *= series.table.ravel()[cell]
+    else:
+        out[varying] *= series.table.ravel()[cell[varying]]
     return out
+
+
+def over_time(series: Series, weight: Floats) -> Callable[[Any], Floats]:
+    """Sum over the periods of weight x value, as a function of the wanted entries."""
+    of_row = np.append(series.table @ weight, weight.sum())  # row -1, the last, is a constant
+    return lambda where: np.asarray(series.scale[where] * of_row[series.row[where]])
 
 
 def override_of(instance: Instance, demand: NDArray[np.int32], hub: NDArray[np.int32]) -> NDArray[np.int64]:
     """Row of the overrides of each pair, or -1."""
     table, hubs = instance.demands.overrides, len(instance.hubs)
-    key = table.demand.astype(np.int64) * hubs + table.hub
+    if not len(table.demand) or not len(demand):
+        return np.full(len(demand), -1, dtype=np.int64)
+    first, last = np.searchsorted(table.demand, np.array([demand.min(), demand.max() + 1], dtype=np.int32))
+    key = table.demand[first:last].astype(np.int64) * hubs + table.hub[first:last]
     if not len(key):
         return np.full(len(demand), -1, dtype=np.int64)
     wanted = demand.astype(np.int64) * hubs + hub
     found = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    return np.where(key[found] == wanted, found, -1)
+    return np.where(key[found] == wanted, first + found, -1)
+
+
+def own_amounts(
+    instance: Instance, demand: NDArray[np.int32], hub: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Which of the pairs have amounts of their own, and the rows of the overrides that give them."""
+    row = override_of(instance, demand, hub)
+    own = np.flatnonzero(row >= 0)
+    own = own[instance.demands.overrides.has_amount[row[own]]]
+    return own, row[own]
 
 
 def amounts(instance: Instance, demand: NDArray[np.int32], hub: NDArray[np.int32]) -> Floats:
     """a[d,h,r,t] of pairs: (n, R, T)."""
-    demands = instance.demands
-    out = demands.amount.dense(demand)
-    row = override_of(instance, demand, hub)
-    own = np.flatnonzero(row >= 0)
-    own = own[demands.overrides.has_amount[row[own]]]
+    out = instance.demands.amount.dense(demand)
+    own, row = own_amounts(instance, demand, hub)
     if len(own):
-        out[own] = demands.overrides.amount.dense(row[own])
+        out[own] = instance.demands.overrides.amount.dense(row)
     return out
 
 
@@ -60,13 +84,10 @@ def amounts_at(
     instance: Instance, demand: NDArray[np.int32], hub: NDArray[np.int32], period: NDArray[np.int32]
 ) -> Floats:
     """a[d,h,r,t] of pairs in one period each: (n, R)."""
-    demands = instance.demands
-    out = at(demands.amount, demand, period)
-    row = override_of(instance, demand, hub)
-    own = np.flatnonzero(row >= 0)
-    own = own[demands.overrides.has_amount[row[own]]]
+    out = at(instance.demands.amount, demand, period)
+    own, row = own_amounts(instance, demand, hub)
     if len(own):
-        out[own] = at(demands.overrides.amount, row[own], period[own])
+        out[own] = at(instance.demands.overrides.amount, row, period[own])
     return out
 
 
@@ -84,13 +105,15 @@ class Flows:
         self.load = np.zeros((hubs, resources, periods))
         self.forth = np.zeros((len(rows.route_node), periods))
         self.back = np.zeros_like(self.forth)
-        late = instance.demands.deferrable[rows.demand]
-        width = resources * periods
-        for part in chunks(np.flatnonzero(~late & (rows.period < 0)), width):
-            self._add_fixed(part)
-        for part in chunks(np.flatnonzero(~late & (rows.period >= 0)), resources):
-            self._add_single_periods(part)
-        self._add_deferred(np.flatnonzero(late), width)
+        for at in slices(len(rows.demand), resources):
+            late = instance.demands.deferrable[rows.demand[at]]
+            for part in chunks(at.start + np.flatnonzero(~late & (rows.period[at] < 0)), resources * periods):
+                self._add_fixed(part)
+            part = at.start + np.flatnonzero(~late & (rows.period[at] >= 0))
+            if len(part):
+                self._add_single_periods(part)
+        if len(rows.part):
+            self._add_deferred()
 
     def _add_fixed(self, part: NDArray[np.intp]) -> None:
         """Rows whose share holds in all periods: share times the whole series, summed by hub and by route."""
@@ -114,25 +137,31 @@ class Flows:
             if np.any(series.scale[demand]):
                 add_at(total, rows.route[part], period, share * at(series, demand, period))
 
-    def _add_deferred(self, where: NDArray[np.intp], width: int) -> None:
+    def _add_deferred(self) -> None:
         """Execution: a row's whole work over all periods, times the part done in the period, per hour of the period."""
         rows, demands, hours = self.rows, self.instance.demands, self.instance.time.hours
-        resources = self.load.shape[1]
-        work = np.zeros((len(rows.demand) if len(where) else 0, resources + 2))
-        for part in chunks(where, width):
+        work = self._work(hours)
+        for at in slices(len(rows.part), work.shape[1]):
+            used = at.start + np.flatnonzero(demands.deferrable[rows.demand[rows.part_row[at]]])
+            row, period = rows.part_row[used], rows.part_period[used]
+            rate = work[row] * (rows.part[used] / hours[period])[:, None]
+            self._add(rate[:, :-2], rows.hub[row], period)
+            add_at(self.forth, rows.route[row], period, rate[:, -2])
+            add_at(self.back, rows.route[row], period, rate[:, -1])
+
+    def _work(self, hours: Floats) -> Floats:
+        """(n, R + 2) unit-hours of each resource, and of the traffic forth and back, of the deferrable rows; 0 else."""
+        rows, demands = self.rows, self.instance.demands
+        amount, own_amount = over_time(demands.amount, hours), over_time(demands.overrides.amount, hours)
+        forth, back = over_time(demands.traffic_gbps, hours), over_time(demands.traffic_back_gbps, hours)
+        out = np.zeros((len(rows.demand), self.load.shape[1] + 2))
+        for at in slices(len(rows.demand), out.shape[1]):
+            part = at.start + np.flatnonzero(demands.deferrable[rows.demand[at]])
             demand = rows.demand[part]
-            work[part, :resources] = amounts(self.instance, demand, rows.hub[part]) @ hours
-            work[part, resources] = demands.traffic_gbps.dense(demand) @ hours
-            work[part, resources + 1] = demands.traffic_back_gbps.dense(demand) @ hours
-        if not len(where):
-            return
-        used = np.flatnonzero(demands.deferrable[rows.demand[rows.part_row]])
-        for part in chunks(used, resources + 2):
-            row, period = rows.part_row[part], rows.part_period[part]
-            rate = work[row] * (rows.part[part] / hours[period])[:, None]
-            self._add(rate[:, :resources], rows.hub[row], period)
-            add_at(self.forth, rows.route[row], period, rate[:, resources])
-            add_at(self.back, rows.route[row], period, rate[:, resources + 1])
+            own, row = own_amounts(self.instance, demand, rows.hub[part])
+            out[part, :-2], out[part, -2], out[part, -1] = amount(demand), forth(demand), back(demand)
+            out[part[own], :-2] = own_amount(row)
+        return out
 
     def _add(self, load: Floats, hub: NDArray[np.int32], period: NDArray[np.int32]) -> None:
         hubs, resources, periods = self.load.shape

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from instances.routes import candidate_routes
 from optimizer.checking.case import Case
 from optimizer.checking.report import TOLERANCE, Breach, apart, over
+from optimizer.checking.slices import by_rows, start_at
 
 SLACK_MS = 1e-9
 
@@ -62,21 +63,23 @@ def _are_candidates(case: Case, used: NDArray[np.intp]) -> NDArray[np.bool_]:
     return good[used]
 
 
-def ends(case: Case) -> list[Breach]:
+@by_rows
+def ends(case: Case, at: slice) -> list[Breach]:
     """A row's route starts at the demand's node and ends at the row's hub."""
-    rows = case.rows
-    wrong = rows.route_node[rows.route] != case.instance.demands.node[rows.demand]
-    wrong |= rows.route_hub[rows.route] != rows.hub
-    return over("ends", "share", np.where(wrong, rows.share, 0.0), 0.0, case.row_at)
+    rows, route = case.rows, case.rows.route[at]
+    wrong = rows.route_node[route] != case.instance.demands.node[rows.demand[at]]
+    wrong |= rows.route_hub[route] != rows.hub[at]
+    return over("ends", "share", np.where(wrong, rows.share[at], 0.0), 0.0, start_at(case.row_at, at))
 
 
-def latency(case: Case) -> list[Breach]:
+@by_rows
+def latency(case: Case, at: slice) -> list[Breach]:
     """Latency of a route in use <= max_latency_ms + 1e-9."""
     rows = case.rows
-    limit = case.instance.demands.max_latency_ms[rows.demand]
-    value = np.where(rows.share > TOLERANCE, latencies(case)[rows.route], -np.inf)
+    limit = case.instance.demands.max_latency_ms[rows.demand[at]]
+    value = np.where(rows.share[at] > TOLERANCE, latencies(case)[rows.route[at]], -np.inf)
     value = np.where(np.isnan(value), -np.inf, value)  # without a latency it is no candidate
-    return over("latency", "ms", value, limit, case.row_at, tolerance=SLACK_MS, scale=1.0)
+    return over("latency", "ms", value, limit, start_at(case.row_at, at), tolerance=SLACK_MS, scale=1.0)
 
 
 def stated_latency(case: Case) -> list[Breach]:
@@ -88,11 +91,12 @@ def stated_latency(case: Case) -> list[Breach]:
     return apart("stated_latency", "ms", stated, real, lambda i: case.route_at(int(rows.stated_route[i])))
 
 
-def residency(case: Case) -> list[Breach]:
+@by_rows
+def residency(case: Case, at: slice) -> list[Breach]:
     """The hub is allowed for the demand."""
     rows, demands = case.rows, case.instance.demands
-    allowed = demands.residency_rules.allowed[demands.residency[rows.demand], rows.hub]
-    return over("residency", "share", np.where(allowed, 0.0, rows.share), 0.0, case.row_at)
+    allowed = demands.residency_rules.allowed[demands.residency[rows.demand[at]], rows.hub[at]]
+    return over("residency", "share", np.where(allowed, 0.0, rows.share[at]), 0.0, start_at(case.row_at, at))
 
 
 def fixed(case: Case) -> list[Breach]:

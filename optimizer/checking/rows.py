@@ -54,9 +54,11 @@ def unreadable(place: str) -> Breach:
     return Breach("table", 1, (Violation("table", place, nan, "", nan, nan),))
 
 
-def positions(column: Any) -> NDArray[np.int64]:
+def positions(column: Any) -> NDArray[Any]:
     """Whole numbers of any column; -2 for what is not one. Raises TypeError, ValueError for what is not numbers."""
     values = np.asarray(column)
+    if values.dtype == np.int32:  # as plans hold them: a long table is not copied
+        return values
     if values.dtype.kind in "iu":
         return values.astype(np.int64, copy=False)
     values = values.astype(np.float64)
@@ -99,29 +101,34 @@ def readable(instance: Instance, decisions: Decisions) -> tuple[Rows, list[Breac
         | ~np.isfinite(rows["share"])
     )
     breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"assignments, row {i}")
-    new = np.where(bad, -1, np.cumsum(~bad) - 1)
+    new = None  # where each row is found among the readable ones
     if bad.any():
+        new = np.where(bad, -1, np.cumsum(~bad) - 1)
         rows = {key: column[~bad] for key, column in rows.items()}
 
     keys = ("assignment", "period", "part")
     parts = table("execution", {key: getattr(decisions.execution, key) for key in keys}, breaches)
-    bad = outside(parts["assignment"], len(new)) | outside(parts["period"], periods) | ~np.isfinite(parts["part"])
-    breaches += listed("table", "", bad, nan, nan, nan, lambda i: f"execution, row {i}")
-    part_row = new[parts["assignment"][~bad]]
-    kept = part_row >= 0
+    lost = outside(parts["assignment"], len(bad)) | outside(parts["period"], periods) | ~np.isfinite(parts["part"])
+    breaches += listed("table", "", lost, nan, nan, nan, lambda i: f"execution, row {i}")
+    if lost.any():
+        parts = {key: column[~lost] for key, column in parts.items()}
+    if new is not None:
+        parts["assignment"] = new[parts["assignment"]]
+        kept = parts["assignment"] >= 0
+        parts = {key: column[kept] for key, column in parts.items()}
 
     whole = Whole(breaches)
     modules = instance.hubs.modules, instance.links.modules
     contracts = len(instance.hubs.contracts.names)
     return Rows(
-        demand=rows["demand"].astype(np.int32),
-        hub=rows["hub"].astype(np.int32),
-        route=number[rows["route"]].astype(np.int32),
+        demand=rows["demand"].astype(np.int32, copy=False),
+        hub=rows["hub"].astype(np.int32, copy=False),
+        route=number.astype(np.int32)[rows["route"]],
         share=rows["share"],
-        period=rows["period"].astype(np.int32),
-        part_row=part_row[kept].astype(np.int32),
-        part_period=parts["period"][~bad][kept].astype(np.int32),
-        part=parts["part"][~bad][kept],
+        period=rows["period"].astype(np.int32, copy=False),
+        part_row=parts["assignment"].astype(np.int32, copy=False),
+        part_period=parts["period"].astype(np.int32, copy=False),
+        part=parts["part"],
         route_label=label,
         **routes,
         hub_open=whole.read("open hubs", decisions.sites.hub_open, (len(instance.hubs),)) > 0.5,
