@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optimizer.checking import Report, check
     from optimizer.evaluating import Evaluation, evaluate
+    from optimizer.explaining import Explanation, explain
     from optimizer.plan import Plan
     from optimizer.plan_files import read_plan, write_plan
     from optimizer.pyomo_model import to_pyomo
     from optimizer.solving import Options, RejectedPlan, solve
 
 __all__ = [
-    "Evaluation", "Options", "Plan", "RejectedPlan", "Report", "check", "evaluate", "read_plan", "solve", "to_pyomo",
-    "write_plan",
+    "Evaluation", "Explanation", "Options", "Plan", "RejectedPlan", "Report", "check", "evaluate", "explain",
+    "read_plan", "solve", "to_pyomo", "write_plan",
 ]  # fmt: skip
 
 _HOME = {
-    "Evaluation": "evaluating", "evaluate": "evaluating", "Options": "solving", "RejectedPlan": "solving",
+    "Evaluation": "evaluating", "evaluate": "evaluating", "Explanation": "explaining",
+    "explain": "explaining", "Options": "solving", "RejectedPlan": "solving",
     "solve": "solving", "Plan": "plan", "Report": "checking", "check": "checking", "read_plan": "plan_files",
     "write_plan": "plan_files", "to_pyomo": "pyomo_model",
 }  # fmt: skip

@@ -21,11 +21,13 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("list", "show", "validate", "generate", "convert", "solve", "check", "evaluate"):
+    for command in ("list", "show", "validate", "generate", "convert", "solve", "check", "evaluate", "explain"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", ["list", "show", "validate", "generate", "convert", "solve", "check", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["list", "show", "validate", "generate", "convert", "solve", "check", "evaluate", "explain"]
+)
 def test_every_command_has_help_and_json(run: Run, command: str) -> None:
     answer = run(command, "--help")
     assert answer.code == 0

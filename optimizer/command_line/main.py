@@ -14,6 +14,7 @@ from optimizer.command_line import (
     checking,
     converting,
     evaluating,
+    explaining,
     generating,
     listing,
     showing,
@@ -23,6 +24,10 @@ from optimizer.command_line import (
 from optimizer.command_line.arguments import Usage
 
 DEBUG = "HUBPLAN_DEBUG"
+COMMANDS = {
+    "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
+    "solve": solving, "check": checking, "evaluate": evaluating, "explain": explaining,
+}  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="store_true", help="print the version and exit")
     commands = made.add_subparsers(metavar="COMMAND", dest="command")
-    for module in (listing, showing, validating, generating, converting, solving, checking, evaluating):
+    for module in COMMANDS.values():
         module.add(commands)
     return made
 
@@ -48,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.version:
             return _version()
         if arguments.command is None:
-            grammar.error("a command is missing: list, show, validate, generate, convert, solve, check or evaluate")
+            grammar.error(f"a command is missing: {', '.join(COMMANDS)}")
     except SystemExit as end:  # argparse has printed the reason
         return end.code if isinstance(end.code, int) else 2
     try:

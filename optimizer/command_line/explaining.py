@@ -1,0 +1,111 @@
+"""``hubplan explain``: why an instance cannot be met, and the least that would change it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from optimizer.command_line.arguments import Commands, add_command, add_instance, check_output, open_given, positive
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from optimizer.explaining import Explanation
+
+NAMED = 12  # limits and demands of a conflict, and changes of a repair, that are listed
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "explain", "Says why an instance cannot be met, and the cheapest repair.", run)
+    add_instance(parser)
+    parser.add_argument("--all", action="store_true", help="serve also what may stay unserved at a penalty")
+    parser.add_argument("--time-limit", type=positive, default=60.0, metavar="S", help="seconds, about (60)")
+    parser.add_argument("--write-repaired", metavar="FILE", help="where the instance with the cheapest repair goes")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 explained; 4 nothing found in time."""
+    check_output(arguments.write_repaired, [arguments.instance], main="instance.json")
+    from optimizer.command_line.output import say_json, show
+    from optimizer.explaining import explain, repaired
+
+    instance = open_given(arguments)
+    found = explain(instance, seconds=arguments.time_limit, serve_all=arguments.all)
+    written = None
+    if arguments.write_repaired is not None and found.repairs:
+        from instances import write
+
+        write(repaired(instance, found.repairs[0]), arguments.write_repaired)
+        written = arguments.write_repaired
+    if arguments.json:
+        say_json(answer(found) | {"repaired": written})
+    else:
+        show(parts(found, written))
+    return 4 if found.feasible is None and not found.findings else 0
+
+
+def answer(found: Explanation) -> dict[str, Any]:
+    """The explanation as ``--json`` prints it."""
+    clash = found.conflict
+    return {
+        "feasible": found.feasible,
+        "everything": found.everything,
+        "findings": list(found.findings),
+        "conflict": None if clash is None else {
+            "limits": [
+                {"kind": limit.kind, "text": text} for limit, text in zip(clash.limits, clash.names, strict=True)
+            ],
+            "demands": list(clash.demands),
+            "minimal": clash.minimal,
+        },
+        "repairs": [
+            asdict(repair) | {"text": str(repair), "steps": [
+                {"kind": s.kind, "amount": s.amount, "unit": s.unit, "text": s.text} for s in repair.steps
+            ]}
+            for repair in found.repairs
+        ],
+        "seconds": found.seconds,
+    }  # fmt: skip
+
+
+def parts(found: Explanation, written: str | None) -> list[RenderableType]:
+    """The explanation for a terminal."""
+    from rich.text import Text
+
+    from optimizer.command_line.layout import titled
+    from optimizer.command_line.output import plain
+
+    what = "Everything" if found.everything else "All that must be served"
+    if found.feasible:
+        return [Text(f"{what} can be served within all limits")]
+    out: list[RenderableType] = [Text(f"{what} cannot be served" if found.feasible is False else "Not decided in time")]
+    if found.findings:
+        out.append(titled("What shows without solving", [f"  {plain(text)}" for text in found.findings]))
+    clash = found.conflict
+    if clash is not None:
+        small = "" if clash.minimal else " (perhaps not all of them are needed)"
+        lines = _some([f"  {plain(name)}" for name in clash.names])
+        if clash.demands:
+            names = ", ".join(plain(f"`{name}`") for name in clash.demands[:NAMED])
+            lines.append(f"  with {_count(len(clash.demands), 'demand')} that must be served: {names}"
+                         + (", ..." if len(clash.demands) > NAMED else ""))  # fmt: skip
+        out.append(titled(f"These cannot hold together{small}", lines))
+    for place, repair in enumerate(found.repairs):
+        marks = ([] if repair.proven else ["perhaps not the cheapest"]) + (
+            [] if repair.confirmed else ["not confirmed by solving again"]
+        )
+        title = "Cheapest repair" if place == 0 else f"Or ({place})"
+        title += f" ({', '.join(marks)})" if marks else ""
+        out.append(titled(title, _some([f"  {plain(step.text)}" for step in repair.steps])))
+    if written is not None:
+        out.append(Text(f"Instance with the cheapest repair written to {written}"))
+    return out
+
+
+def _some(lines: list[str]) -> list[str]:
+    return lines[:NAMED] + ([f"  and {len(lines) - NAMED} more"] if len(lines) > NAMED else [])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,50 @@
+"""Why an instance cannot be met, and the least that would change it: findings, conflict, repairs (docs/explain.md)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from instances.instance import Instance
+from optimizer.compiling import compile_problem, useful_routes
+from optimizer.explaining.conflicts import Conflict, conflict
+from optimizer.explaining.elastic import elastic
+from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
+from optimizer.visible import reasons_without_solving
+
+__all__ = ["Conflict", "Explanation", "Repair", "Step", "explain", "repaired"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why not. feasible: all that must be served can be (None: not known in time); everything: that holds with the
+    demands that may stay unserved at a penalty, too. findings: what shows without solving; conflict: limits that
+    cannot hold together; repairs: the cheapest first, then others without the kinds of change used before."""
+
+    feasible: bool | None
+    everything: bool
+    findings: tuple[str, ...]
+    conflict: Conflict | None
+    repairs: tuple[Repair, ...]
+    seconds: float
+
+
+def explain(
+    instance: Instance, *, seconds: float = 60.0, alternatives: int = 3, serve_all: bool = False, short: bool = False
+) -> Explanation:
+    """Why no plan meets all limits, and what would help.
+
+    seconds: of solving, about; alternatives: further repairs; serve_all: also asks for what may stay unserved at a
+    penalty; short: findings and the cheapest repair only.
+    """
+    start = time.perf_counter()
+    findings = reasons_without_solving(instance, compile_problem(instance, useful_routes(instance)))
+    model = elastic(instance, serve_all=serve_all)
+    first = cheapest(model, model.no_limit(), seconds / 2)
+    if first is None or not first.steps:
+        feasible = True if first is not None else None
+        return Explanation(feasible, serve_all, findings, None, (), time.perf_counter() - start)
+    others = [] if short else list(alternatives_to(model, first, seconds / 2, alternatives))
+    clash = None if short else conflict(model, seconds / 2)
+    checked = tuple(confirmed(instance, repair, seconds / 4) for repair in (first, *others))
+    return Explanation(False, serve_all, findings, clash, checked, time.perf_counter() - start)

@@ -1,0 +1,105 @@
+"""A small set of limits that cannot hold together: elastic filter, then deletion (Chinneck 2008, chapters 6 and 7;
+halving as in QuickXplain, Junker 2004).
+
+Demands stay in the background at first: what conflicts with serving all of them; then the demands that are needed for
+the conflict are singled out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.explaining.elastic import Elastic, Limit
+from optimizer.explaining.kinds import KINDS
+from solvers.model.options import Bools
+
+CHECK_SECONDS = 20.0  # for one look at a set of limits
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Limits that cannot hold together, in words; demands: those that must be served for it (positions).
+    minimal: without any one of the limits the rest can hold."""
+
+    limits: tuple[Limit, ...]
+    names: tuple[str, ...]
+    demands: tuple[str, ...]
+    minimal: bool
+
+
+class _Search:
+    """Looks at sets of limits until the time is over."""
+
+    def __init__(self, model: Elastic, seconds: float) -> None:
+        self.model = model
+        self.end = time.perf_counter() + seconds
+        self.sure = True  # every look so far had an answer
+
+    def infeasible(self, held: Bools) -> bool:
+        """Whether the limits held cannot hold together; False, and not sure, where time is over."""
+        left = min(self.end - time.perf_counter(), CHECK_SECONDS)
+        result = self.model.solve(held, left, priced=False) if left > 0 else None
+        if result is None or (result.x is None and result.status != "infeasible"):
+            self.sure = False
+            return False
+        return result.status == "infeasible"
+
+
+def conflict(model: Elastic, seconds: float) -> Conflict | None:
+    """A conflicting set of limits; None where none is found in time, or no set of these limits conflicts."""
+    search = _Search(model, seconds)
+    served = np.array([limit.kind == "unserved" for limit in model.limits], bool)
+    found = _stretched(search, served)
+    if found is None:
+        return None
+
+    def held(limits: list[int], background: Bools) -> Bools:
+        mask = background.copy()
+        mask[limits] = True
+        return mask
+
+    needed = _minimal(found, lambda some: search.infeasible(held(some, served)))
+    minimal = search.sure
+    only = held(needed, model.no_limit())
+    demands = _minimal(np.flatnonzero(served).tolist(), lambda some: search.infeasible(held(some, only)))
+    names = tuple(KINDS[model.limits[j].kind].name(model.instance, model.limits[j].key) for j in needed)
+    d = [model.instance.demands.names[model.limits[j].key[0]] for j in demands]
+    return Conflict(tuple(model.limits[j] for j in needed), names, tuple(d), minimal)
+
+
+def _stretched(search: _Search, served: Bools) -> list[int] | None:
+    """Limits, one after the other, that the cheapest repair stretches, until they cannot all hold."""
+    model, held = search.model, served.copy()
+    while (left := search.end - time.perf_counter()) > 0:
+        result = model.solve(held, left)
+        if result.status == "infeasible":
+            return np.flatnonzero(held & ~served).tolist()
+        if result.x is None:
+            return None
+        stretched = np.unique(model.limit[result.x[model.column] > 1e-7])
+        stretched = stretched[~held[stretched]]
+        if not len(stretched):
+            return None  # what is held can hold, and nothing else is needed: no conflict
+        held[stretched] = True
+    return None
+
+
+def _minimal(items: list[int], conflicting: Callable[[list[int]], bool]) -> list[int]:
+    """A subset that conflicts, from which nothing can be left out, of items that conflict (QuickXplain)."""
+
+    def search(background: list[int], changed: bool, some: list[int]) -> list[int]:
+        if changed and conflicting(background):
+            return []
+        if len(some) == 1:
+            return some
+        half = len(some) // 2
+        first, second = some[:half], some[half:]
+        right = search(background + first, bool(first), second)
+        left = search(background + right, bool(right), first)
+        return left + right
+
+    return sorted(search([], False, items)) if items else []

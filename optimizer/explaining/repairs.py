@@ -1,0 +1,126 @@
+"""The cheapest repair of an instance that cannot be met, in the planner's words, and what else would do."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from instances.dump import to_document
+from instances.findings import InvalidInstance
+from instances.instance import Instance
+from instances.reading import from_document
+from optimizer.compiling import compile_problem
+from optimizer.explaining.elastic import Elastic
+from optimizer.explaining.kinds import KINDS, Key
+from solvers.exact import solve_exact
+from solvers.milp import Limits
+from solvers.model import assemble
+from solvers.model.options import Bools, Floats
+
+NOISE = 1e-7  # slacks below are rounding of the solver
+PROVEN = 1e-6  # relative gap of prices up to which none is cheaper
+DIGITS = 6  # of an amount; rounded up
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: kind and key as in `kinds.KINDS`, amount in its unit, the change in words."""
+
+    kind: str
+    key: Key
+    amount: float
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Changes that together make the instance feasible. price: relative (docs/explain.md); proven: none is cheaper;
+    confirmed: the repaired instance was read and solved again."""
+
+    steps: tuple[Step, ...]
+    price: float
+    proven: bool
+    confirmed: bool = False
+
+    def __str__(self) -> str:
+        return " and ".join(step.text for step in self.steps)
+
+
+def alternatives_to(model: Elastic, repair: Repair, seconds: float, most: int) -> Iterator[Repair]:
+    """The cheapest repairs without the kinds of change used before, until there is none or time is over."""
+    end, held = time.perf_counter() + seconds, model.no_limit()
+    for _ in range(most):
+        used = {step.kind for step in repair.steps}
+        held = held | np.array([limit.kind in used for limit in model.limits], bool)
+        left = end - time.perf_counter()
+        found = cheapest(model, held, left) if left > 0 else None
+        if found is None:
+            return
+        repair = found
+        yield repair
+
+
+def cheapest(model: Elastic, held: Bools, seconds: float) -> Repair | None:
+    """The cheapest repair that keeps the limits held; None if none was found. No steps: nothing needs repair."""
+    result = model.solve(held, seconds)
+    if result.x is None:
+        return None
+    values = result.x[model.column] * model.step
+    proven = result.objective - result.bound <= PROVEN * abs(result.objective)
+    return Repair(tuple(_steps(model, values)), result.objective, proven)
+
+
+def _steps(model: Elastic, values: Floats) -> Iterator[Step]:
+    """The slacks in use, those of one key joined: of several permissions of a latency the highest counts."""
+    amounts: dict[tuple[str, Key], float] = {}
+    for j in np.flatnonzero(values > NOISE * np.maximum(1.0, model.step)).tolist():
+        place = (model.kind[j], model.key[j])
+        amounts[place] = max(amounts.get(place, 0.0), float(values[j]))
+    for (name, key), value in amounts.items():
+        kind = KINDS[name]
+        amount = float(round(value)) if kind.whole else value if name == "latency" else rounded_up(value)
+        amount = min(amount, 1.0) if name == "unserved" else amount
+        yield Step(name, key, amount, kind.unit, kind.repair(model.instance, key, amount))
+
+
+def rounded_up(value: float) -> float:
+    """The value with six digits, rounded up unless that loses no more than rounding."""
+    digits = DIGITS - 1 - math.floor(math.log10(abs(value)))
+    near = round(value, digits)
+    return near if near >= value * (1 - 2e-7) else float(round(value + 0.5 * 10.0**-digits, digits))
+
+
+def repaired_document(instance: Instance, steps: tuple[Step, ...]) -> dict[str, Any]:
+    """The instance's document with the changes made."""
+    document = to_document(instance)
+    for step in steps:
+        KINDS[step.kind].change(document, instance, step.key, step.amount)
+    document["demands"] = [row for row in document["demands"] if not row.pop("left out", False)]
+    return document
+
+
+def repaired(instance: Instance, repair: Repair) -> Instance:
+    """The instance with the repair made. Raises InvalidInstance where the rules refuse the result."""
+    return from_document(repaired_document(instance, repair.steps))
+
+
+def can_be_met(instance: Instance, seconds: float) -> bool | None:
+    """Whether some plan meets every limit, whatever it costs; None: not known in time."""
+    model = assemble(compile_problem(instance))
+    milp = replace(model.milp, cost=np.zeros_like(model.milp.cost))
+    result = solve_exact("highs", milp, Limits(seconds=seconds))
+    return True if result.x is not None else False if result.status == "infeasible" else None
+
+
+def confirmed(instance: Instance, repair: Repair, seconds: float) -> Repair:
+    """The repair, marked if the repaired instance can be met."""
+    try:
+        return replace(repair, confirmed=bool(can_be_met(repaired(instance, repair), seconds)))
+    except InvalidInstance:
+        return repair
