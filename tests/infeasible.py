@@ -57,7 +57,7 @@ def _some(rng: np.random.Generator, rows: list[Document]) -> Document:
 
 def _least(demand: Document) -> float:
     """The demand's peak, of its only resource."""
-    return max(demand["amount"]["cpu"])
+    return float(max(demand["amount"]["cpu"]))
 
 
 def _stays(document: Document, rng: np.random.Generator) -> tuple[Document, Document]:
