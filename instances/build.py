@@ -24,6 +24,7 @@ from instances.instance import (
     Instance,
     Ints,
     LatencyMatrix,
+    Limits,
     LinkModules,
     Links,
     Names,
@@ -146,6 +147,12 @@ def _status(rows: Sequence[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.int8]
     return np.array([STATUS.index(row.get("status", "open")) for row in rows], dtype=np.int8)
 
 
+def limits(values: Sequence[Any]) -> Limits:
+    """(n,) limits from numbers, objects with their price, and null."""
+    given = [v if isinstance(v, dict) else {"limit": v} for v in values]
+    return Limits(numbers(given, "limit"), numbers(given, "price_per_unit"))
+
+
 def _labels(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     return texts(rows, "label") or ("",) * len(rows)
 
@@ -251,6 +258,7 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         for field, absent in (("pue", 1.0), ("energy_price_per_kwh", 0.0), ("carbon_kg_per_kwh", 0.0))
     )
     table = pool.table()
+    carbon_cap = limits([r.get("carbon_cap_kg") for r in rows])
     return Hubs(
         names=Names([r["name"] for r in rows]),
         label=_labels(rows),
@@ -276,7 +284,8 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         carbon_may_be_negative=flags(rows, "carbon_may_be_negative", True, False),
         connection_limit_kw=_given(rows, "connection_limit_kw", np.inf),
         contracts=_contracts(rows, scope),
-        carbon_cap_kg=_given(rows, "carbon_cap_kg", np.inf),
+        carbon_cap_kg=np.where(np.isnan(carbon_cap.limit), np.inf, carbon_cap.limit),
+        carbon_cap_price=carbon_cap.price,
     )
 
 
@@ -332,18 +341,19 @@ def _contracts(rows: list[dict[str, Any]], scope: Scope) -> Contracts:
 
 
 def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
-    limits = given.get("open_hubs") or {}
-    low, high, exact = limits.get("min"), limits.get("max"), limits.get("exact")
+    number = given.get("open_hubs") or {}
+    low, high, exact = number.get("min"), number.get("max"), number.get("exact")
     if exact is not None and (low is not None or high is not None):
         scope.findings.append(
             error("contradiction", "policy.open_hubs", Said("exact beside min or max"), "one of them")
         )
     low = exact if exact is not None else low or 0
     high = exact if exact is not None else max(hubs, low) if high is None else high
-    cap = given.get("carbon_cap_kg")
+    cap = limits([given.get("carbon_cap_kg")])
     return Policy(
         carbon_price_per_kg=float(given.get("carbon_price_per_kg", 0.0)) + 0.0,
-        carbon_cap_kg=float("inf") if cap is None else float(cap) + 0.0,
+        carbon_cap_kg=float("inf") if np.isnan(cap.limit[0]) else float(cap.limit[0]),
+        carbon_cap_price=float(cap.price[0]),
         open_hubs_min=low,
         open_hubs_max=high,
         latency_price_per_gbps_ms_h=float(given.get("latency_price_per_gbps_ms_h", 0.0)) + 0.0,

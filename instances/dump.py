@@ -71,6 +71,13 @@ def _optional(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _limit(limit: float, price: float) -> float | dict[str, float] | None:
+    """A limit: none where it is nan or infinite, soft where it has a price."""
+    if np.isfinite(limit) and np.isfinite(price):
+        return {"limit": float(limit), "price_per_unit": float(price)}
+    return _optional(limit)
+
+
 def _blocks(time: Time) -> Rows:
     rows = []
     for b, name in enumerate(time.block_names):
@@ -170,7 +177,7 @@ def hub_rows(instance: Instance) -> Rows:
             "carbon_may_be_negative": bool(hubs.carbon_may_be_negative[h]),
             "connection_limit_kw": _optional(hubs.connection_limit_kw[h]),
             "contracts": contracts.get(h, []),
-            "carbon_cap_kg": _optional(hubs.carbon_cap_kg[h]),
+            "carbon_cap_kg": _limit(hubs.carbon_cap_kg[h], hubs.carbon_cap_price[h]),
         }
         rows.append(_sparse(schema.Hub, row))
     return rows
@@ -237,7 +244,7 @@ def _policy(instance: Instance) -> dict[str, Any]:
     limits = {k: v for k, v, default in (("min", low, 0), ("max", high, max(hubs, low))) if v != default}
     row = {
         "carbon_price_per_kg": policy.carbon_price_per_kg,
-        "carbon_cap_kg": _optional(policy.carbon_cap_kg),
+        "carbon_cap_kg": _limit(policy.carbon_cap_kg, policy.carbon_cap_price),
         "open_hubs": limits or None,
         "latency_price_per_gbps_ms_h": policy.latency_price_per_gbps_ms_h,
     }

@@ -51,7 +51,9 @@ def _absent(value: Any, absent: Any) -> bool:
     """Whether a later column says what its absence says, in every entry."""
     if isinstance(value, Series):
         return bool(np.all(value.scale == absent) and np.all(value.row < 0))
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isnan(absent):
+    if is_dataclass(value):
+        return all(_absent(getattr(value, f.name), absent) for f in fields(value))
+    if isinstance(absent, float) and np.isnan(absent):
         return bool(np.isnan(value).all())
     return bool(np.all(value == absent)) if isinstance(value, np.ndarray) else bool(value == absent)
 

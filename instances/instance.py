@@ -241,6 +241,19 @@ class Contracts:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Limits that may be soft, in arrays of one shape. limit: nan: none; price: money per unit beyond it, nan: hard."""
+
+    limit: Floats
+    price: Floats
+
+    @staticmethod
+    def none(shape: tuple[int, ...] = (1,)) -> Limits:
+        """No limits, of that shape."""
+        return Limits(np.full(shape, np.nan), np.full(shape, np.nan))
+
+
+@dataclass(frozen=True)
 class Hubs(Table):
     names: Names
     label: tuple[str, ...]
@@ -262,6 +275,7 @@ class Hubs(Table):
     connection_limit_kw: Floats  # inf: unlimited
     contracts: Contracts
     carbon_cap_kg: Floats  # inf: none
+    carbon_cap_price: Floats = later_column(np.nan)  # money per kg beyond the cap; nan: hard
 
 
 @dataclass(frozen=True)
@@ -326,6 +340,7 @@ class Policy:
     open_hubs_min: int
     open_hubs_max: int  # number of hubs where no limit
     latency_price_per_gbps_ms_h: float = later_column(0.0)
+    carbon_cap_price: float = later_column(np.nan)  # money per kg beyond the cap; nan: hard
 
 
 @dataclass(frozen=True)

@@ -161,10 +161,6 @@ def _later_findings(document: dict[str, Any]) -> Iterator[Finding]:
             contracts = hub.get("contracts")
             for k, contract in enumerate(contracts if isinstance(contracts, list) else []):
                 yield from _unsupported(schema.Contract, contract, f"{path}.contracts[{k}]")
-            if isinstance(hub.get("carbon_cap_kg"), dict):
-                yield _refusal(
-                    f"{path}.carbon_cap_kg", hub["carbon_cap_kg"], "a number: soft limits are not supported yet"
-                )
     policy = document.get("policy")
     if not isinstance(policy, dict):
         return
@@ -173,8 +169,6 @@ def _later_findings(document: dict[str, Any]) -> Iterator[Finding]:
         yield _refusal("policy.objective", policy["objective"], "`cost`")
     if policy.get("carbon_account", "location") != "location":
         yield _refusal("policy.carbon_account", policy["carbon_account"], "`location`")
-    if isinstance(policy.get("carbon_cap_kg"), dict):
-        yield _refusal("policy.carbon_cap_kg", policy["carbon_cap_kg"], "a number: soft limits are not supported yet")
 
 
 # --- pydantic's errors in our words -------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from instances.instance import OPTIONAL, Instance
 from optimizer.checking import Report
+from optimizer.checking.report import Limited
 from optimizer.plan import Decisions
 
 Floats = NDArray[np.float64]
+KINDS = {"hub_carbon": "carbon", "carbon": "carbon"}
 CLOSE = 1e-6  # a limit binds if less than this part of it is left
 
 
@@ -32,6 +34,11 @@ def binding(instance: Instance, decisions: Decisions, report: Report) -> tuple[B
     return tuple(sorted(found, key=lambda b: (b.of > 1, -b.periods)))
 
 
+def said_place(rows: Limited, i: int) -> str:
+    """Where a limit holds, in a planner's words."""
+    return "all hubs" if rows.places[i] == "policy" else rows.places[i]
+
+
 def _full(used: Floats, limit: Floats) -> NDArray[np.bool_]:
     """Where a finite limit above 0 is used up."""
     with np.errstate(invalid="ignore"):
@@ -40,10 +47,12 @@ def _full(used: Floats, limit: Floats) -> NDArray[np.bool_]:
 
 def _horizon(instance: Instance, decisions: Decisions, report: Report) -> Iterator[Binding]:
     policy, hubs = instance.policy, instance.hubs
-    if _full(np.array(report.carbon_kg), np.array(policy.carbon_cap_kg)):
-        yield Binding("carbon", "all hubs", 1, 1)
-    for h in np.flatnonzero(_full(report.hub_carbon_kg, hubs.carbon_cap_kg)).tolist():
-        yield Binding("carbon", hubs.names[h], 1, 1)
+    for rows in report.limits:
+        with np.errstate(invalid="ignore"):
+            reached = (rows.limit != 0) & (rows.left <= CLOSE * np.abs(rows.limit))
+        periods = reached.reshape(len(rows.places), -1)
+        for i in np.flatnonzero(periods.any(axis=1)).tolist():
+            yield Binding(KINDS[rows.rule], said_place(rows, i), int(periods[i].sum()), periods.shape[1])
     if (hubs.status == OPTIONAL).any():
         number = int(decisions.sites.hub_open.sum())
         if number == policy.open_hubs_max < len(hubs):

@@ -10,7 +10,7 @@ import numpy as np
 from instances.instance import OPEN, OPTIONAL, Instance, Series
 from instances.routes import Routes, candidate_routes
 from optimizer.plan import Assignments, Decisions, Execution, PlanRoutes, Power, Sites
-from solvers.model import Amounts, Candidates, Clock, Model, Options, Overrides, Problem, SiteData, Ties
+from solvers.model import Amounts, Candidates, Clock, Model, Options, Overrides, Problem, SiteData
 from solvers.model.columns import PART, SHARE
 from solvers.model.options import Floats, Ints
 
@@ -105,7 +105,7 @@ def _site(instance: Instance, options: Options) -> SiteData:
     users_hub, users_link = _users(options)
     return SiteData(
         clock=options.clock,
-        ties=Ties(len(hubs), len(instance.resources), options.periods, len(links)),
+        ties=options.ties,
         hub_open=hubs.status == OPEN,
         hub_optional=hubs.status == OPTIONAL,
         hub_cost=hubs.opening_cost,
@@ -125,7 +125,9 @@ def _site(instance: Instance, options: Options) -> SiteData:
         contract_kw=hubs.contracts.available_kw.dense(),
         contract_price=hubs.contracts.price_per_kwh.dense(),
         hub_carbon_cap=hubs.carbon_cap_kg,
+        hub_carbon_cap_price=hubs.carbon_cap_price,
         carbon_cap=policy.carbon_cap_kg,
+        carbon_cap_price=policy.carbon_cap_price,
         carbon_price=policy.carbon_price_per_kg,
         open_hubs_min=policy.open_hubs_min,
         open_hubs_max=policy.open_hubs_max,

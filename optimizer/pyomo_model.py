@@ -25,6 +25,7 @@ from optimizer.solving import Options, blank_plan, decoded
 from solvers import pyomo_face
 from solvers.model import Model, assemble
 from solvers.model.columns import BACKLOG, PART, ROW_FAMILIES, SHARE, UNSERVED
+from solvers.model.limits import EXCESS
 from solvers.model.site import Label
 
 Name = tuple[str, tuple[Any, ...]]
@@ -106,10 +107,11 @@ def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
     }  # fmt: skip
     names: list[Name] = []
     for label in labels:
+        say_index = speak[label.family.removesuffix(EXCESS)]
         columns: list[np.ndarray[Any, Any]] = list(label.index)
         if label.family == "traffic":
             columns.insert(1, label.index[0] % 2)
         for at in zip(*(c.tolist() for c in columns), strict=True):
             family = "hub_load" if label.family == "load" else label.family  # Pyomo has a method of that name
-            names.append((family, tuple(say(i) for say, i in zip(speak[label.family], at, strict=True))))
+            names.append((family, tuple(say(i) for say, i in zip(say_index, at, strict=True))))
     return names

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.instance import OPTIONAL, Instance
-from optimizer.binding import Binding, binding
+from optimizer.binding import KINDS, Binding, binding, said_place
 from optimizer.checking import Report
 from optimizer.plan import Decisions, Plan
 from optimizer.unserved import Unserved, unserved
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,23 @@ class LinkLine:
 
 
 @dataclass(frozen=True)
+class LimitLine:
+    """One limit of the whole horizon, or a soft one of every period that is exceeded (its excess over the horizon).
+
+    least: value must reach the limit, else stay below. cost: money for the excess; None: a hard limit.
+    """
+
+    kind: str
+    place: str
+    unit: str
+    least: bool
+    value: float | None  # None: one value per period
+    limit: float | None
+    excess: float
+    cost: float | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """The planner's view of a plan. Money in `currency`; carbon in kg; shares and utilisations are fractions."""
 
@@ -76,6 +94,7 @@ class Summary:
     optional_hubs: int
     links: tuple[LinkLine, ...]
     tags: tuple[TagLine, ...]
+    limits: tuple[LimitLine, ...]  # the dearest excess first
     binding: tuple[Binding, ...]  # the most pressing first
     served: float  # share of all demanded unit-hours
     unserved: Unserved
@@ -99,6 +118,7 @@ def summarise(instance: Instance, plan: Plan, report: Report) -> Summary:
         optional_hubs=int((instance.hubs.status == OPTIONAL).sum()),
         links=_links(instance, plan.decisions),
         tags=_tags(instance, report, share),
+        limits=_limits(report),
         binding=binding(instance, plan.decisions, report),
         served=missing.served,
         unserved=missing,
@@ -189,6 +209,24 @@ def _tags(instance: Instance, report: Report, share: Floats) -> tuple[TagLine, .
         part = {name: float(work[has, r].sum() / total[r]) for r, name in enumerate(resources) if total[r] > 0}
         lines.append(TagLine(tag, float(share[has].sum()), part))
     return tuple(lines)
+
+
+def _limits(report: Report) -> tuple[LimitLine, ...]:
+    lines = []
+    for rows in report.limits:
+        each = rows.value.ndim > 1
+        excess = np.where(rows.soft, np.maximum(-rows.left, 0.0) * rows.weight, 0.0).reshape(len(rows.places), -1)
+        soft: Bools = np.asarray(rows.soft.reshape(excess.shape).any(axis=1))
+        total, cost = excess.sum(axis=1), rows.cost
+        for i in np.flatnonzero((total > 0) | (not each)).tolist():
+            value, limit = (None, None) if each else (float(rows.value[i]), float(rows.limit[i]))
+            paid = float(cost[i]) if soft[i] else None
+            lines.append(
+                LimitLine(
+                    KINDS[rows.rule], said_place(rows, i), rows.unit, rows.least, value, limit, float(total[i]), paid
+                )
+            )
+    return tuple(sorted(lines, key=lambda line: -(line.cost or 0.0)))
 
 
 def _moved(instance: Instance, decisions: Decisions) -> float | None:

@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from naive_limits import limits
 from naive_tables import Doc, Tables
 
 TOLERANCE = 1e-6
@@ -58,6 +59,9 @@ class Naive(Tables):
         for name in self.links:
             self.link_rules(name)
         self.policy_rules()
+        for limit in limits(self):
+            if not limit.soft:
+                (self.least if limit.least else self.most)(limit.rule, limit.place, limit.value, limit.limit)
         return self.found
 
     def row_rules(self, row: Doc) -> None:
@@ -214,8 +218,6 @@ class Naive(Tables):
                 there = f"{name}, {c['name']}, period {t}"
                 self.most("contract", there, c["kw"][t], self.at(contracts[c["name"]]["available_kw"], t) * s["open"])
                 self.least("contract", there, c["kw"][t], 0.0)
-        cap = h.get("carbon_cap_kg")
-        self.most("hub_carbon", name, self.carbon[name], math.inf if cap is None else cap)
 
     def link_rules(self, name: str) -> None:
         m, s = self.links[name], self.spans[name]
@@ -243,8 +245,7 @@ class Naive(Tables):
         most, least = (rule.get("max"), rule.get("min")) if exact is None else (exact, exact)
         self.most("open_hubs", "policy, at most", count, math.inf if most is None else most)
         self.least("open_hubs", "policy, at least", count, 0 if least is None else least)
-        cap, total = policy.get("carbon_cap_kg"), sum(self.carbon.values())
-        self.most("carbon", "policy", total, math.inf if cap is None else cap)
+        total = sum(self.carbon.values())
         scale = max(1.0, sum(abs(v) for v in terms.values()))
         stated = {row["name"]: row["cost"] for row in self.plan["terms"]}
         for name in {*terms, *stated}:

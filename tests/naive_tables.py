@@ -6,6 +6,8 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from naive_limits import limits
+
 Doc = dict[str, Any]
 
 
@@ -187,7 +189,8 @@ class Tables:
 
     def terms(self) -> dict[str, float]:
         out = dict.fromkeys(
-            ("energy", "contract", "network", "opening", "expansion", "carbon", "unserved", "override"), 0.0
+            ("energy", "contract", "network", "opening", "expansion", "carbon", "unserved", "override"),
+            0.0,
         )
         for name, h in self.hubs.items():
             s = self.sites[name]
@@ -228,4 +231,5 @@ class Tables:
             elif "period" in row:
                 cost = 0.0
             out["override"] += cost
-        return out
+        soft = [limit for limit in limits(self) if limit.soft]
+        return {**out, "soft_limits": sum(limit.paid for limit in soft)} if soft else out

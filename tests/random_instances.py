@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 import random_objectives
+import random_policy
 
-LATER: dict[int, Any] = {3: random_objectives}  # groups of features that are drawn on request, each by its own numbers
+LATER: dict[int, Any] = {
+    2: random_policy,
+    3: random_objectives,
+}  # groups of features that are drawn on request, each by its own numbers
 
 FEATURES = (
     "single",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from naive_checker import Naive
-from random_instances import random_document
+from random_instances import LATER, random_document
 
 from instances import from_document
 from optimizer.checking import check, loads, slices
@@ -153,7 +153,7 @@ def judged(document: Doc, seed: int, folder: Path) -> tuple[Counter[str], int]:
     return Counter(rule for rule, _ in expected), len(plan["assignments"])
 
 
-MORE = ("latency_price",)
+MORE = tuple(feature for group in LATER.values() for feature in group.FEATURES)
 RULES = {
     "share", "duplicate", "timing", "period", "serve", "single", "route", "ends", "latency", "stated_latency",
     "residency", "fixed", "execution", "defer", "rate", "open", "status", "link_open", "modules", "link_modules",

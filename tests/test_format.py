@@ -85,6 +85,8 @@ def test_the_canonical_document_leaves_defaults_out() -> None:
         ("demands.0.cost_at", {"H1": 1.0}),
         ("demands.0.amount_at", {"H1": {"cpu": 10.0}}),
         ("policy", {"carbon_cap_kg": 5.0}),
+        ("policy", {"carbon_cap_kg": {"limit": 5.0, "price_per_unit": 1.0}}),
+        ("hubs.0.carbon_cap_kg", {"limit": 5.0, "price_per_unit": 0.0}),
         ("routes", {"candidates": 4}),
     ],
 )
@@ -189,8 +191,6 @@ def test_a_field_of_a_later_version_may_have_its_default(place: str, name: str) 
         ("policy", {"objective": ["cost", "carbon"]}),
         ("policy", {"objective": {"cost": 1.0}}),
         ("policy", {"carbon_account": "market"}),
-        ("policy", {"carbon_cap_kg": {"limit": 1.0, "price_per_unit": 1.0}}),
-        ("hubs.0.carbon_cap_kg", {"limit": 1.0, "price_per_unit": 1.0}),
         ("demands.0.deferral", {"window_h": 1.0, "max_rate": 20.0, "mode": "block"}),
     ],
 )

@@ -73,7 +73,9 @@ def to_instance(metro: Metro) -> Instance:
         latency_matrix=None,
         hubs=_hubs(metro),
         demands=_demands(metro),
-        policy=Policy(0.0, metro.carbon_cap, 0, len(metro.capacity), latency_price_per_gbps_ms_h=0.0),
+        policy=Policy(
+            0.0, metro.carbon_cap, 0, len(metro.capacity), latency_price_per_gbps_ms_h=0.0, carbon_cap_price=np.nan
+        ),
         route_candidates=3,
     )
     freeze(made)
@@ -146,6 +148,7 @@ def _hubs(metro: Metro) -> Hubs:
             (), _integers(), _constant(np.empty(0), none), _constant(np.empty(0), none), np.empty(0, dtype=np.bool_)
         ),
         carbon_cap_kg=np.full(count, np.inf),
+        carbon_cap_price=np.full(count, np.nan),
     )
 
 

@@ -111,6 +111,8 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
             yield grid.reshape(-1), _grid(field, grid.shape[1])
     for field in ("carbon_price_per_kg", "carbon_cap_kg", "latency_price_per_gbps_ms_h"):
         yield np.array([getattr(instance.policy, field)]), _policy(field)
+    yield hubs.carbon_cap_price, _cell("hubs", "carbon_cap_kg.price_per_unit")
+    yield np.array([instance.policy.carbon_cap_price]), _policy("carbon_cap_kg.price_per_unit")
 
 
 def _policy(field: str) -> Path:

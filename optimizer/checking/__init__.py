@@ -13,7 +13,7 @@ from math import nan
 import numpy as np
 
 from instances.instance import Instance
-from optimizer.checking import costs, deferral, energy, paths, shares, sites
+from optimizer.checking import costs, deferral, energy, limits, paths, shares, sites
 from optimizer.checking.case import Case
 from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
@@ -57,8 +57,10 @@ def measure(instance: Instance, plan: Plan) -> Report:
 
 def _report(case: Case, breaches: list[Breach]) -> Report:
     grid, contract = energy.carbon(case)
-    terms, kg = costs.terms(case), float((grid + contract).sum())
-    breaches = breaches + costs.stated(case, terms, kg)
+    held = limits.limits(case)
+    terms = costs.terms(case) | limits.cost(held)
+    kg = float((grid + contract).sum())
+    breaches = breaches + limits.broken(held) + costs.stated(case, terms, kg)
     return Report(
         violations=tuple(v for b in breaches for v in b.violations),
         counts=_counts(breaches),
@@ -75,6 +77,7 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
         traffic=case.traffic,
         bandwidth=sites.bandwidths(case),
         unserved_unit_h=case.unserved_unit_h,
+        limits=held,
     )
 
 
@@ -101,6 +104,7 @@ def _empty(instance: Instance, breaches: list[Breach]) -> Report:
         traffic=arcs,
         bandwidth=arcs,
         unserved_unit_h=np.zeros(len(instance.demands)),
+        limits=(),
     )
 
 

@@ -13,7 +13,7 @@ from optimizer.checking.report import Breach, apart, over
 
 
 def terms(case: Case) -> dict[str, float]:
-    """Every cost term in money, in the order of ``docs/model.md``."""
+    """Every cost term in money but `soft_limits`, in the order of ``docs/model.md``."""
     hubs, rows, policy = case.instance.hubs, case.rows, case.instance.policy
     weight, latency_price = case.instance.time.weighted_hours, policy.latency_price_per_gbps_ms_h
     return {

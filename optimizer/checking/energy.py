@@ -43,11 +43,4 @@ def connection(case: Case) -> list[Breach]:
     return over("connection", "kW", rows.grid_kw + case.contract_sum, limit[:, None], case.hub_at)
 
 
-def carbon_caps(case: Case) -> list[Breach]:
-    """**hub_carbon[h]** and **carbon**."""
-    kg = sum(carbon(case))
-    found = over("hub_carbon", "kg", kg, case.instance.hubs.carbon_cap_kg, case.hub_at)
-    return found + over("carbon", "kg", np.sum(kg), case.instance.policy.carbon_cap_kg, lambda: "policy")
-
-
-RULES = (balance, source, connection, carbon_caps)
+RULES = (balance, source, connection)

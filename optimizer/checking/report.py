@@ -42,6 +42,39 @@ class Breach:
 
 
 @dataclass(frozen=True)
+class Limited:
+    """Limits of one rule, one per place, arrays of one shape: (n,), or (n, T) where they hold in every period.
+
+    least: value >= limit, else value <= limit. price: money per unit beyond the limit, nan: hard; weight: units of the
+    price per unit of the value, such as the hours that a period stands for.
+    """
+
+    rule: str
+    unit: str
+    places: tuple[str, ...]
+    value: Floats
+    limit: Floats
+    price: Floats
+    weight: Floats
+    least: bool = False
+
+    @property
+    def soft(self) -> NDArray[np.bool_]:
+        return np.asarray(~np.isnan(self.price))
+
+    @property
+    def left(self) -> Floats:
+        """What is left to the limit; below 0 where the value is beyond it."""
+        return self.value - self.limit if self.least else self.limit - self.value
+
+    @property
+    def cost(self) -> Floats:
+        """(n,) money for exceeding a soft limit; 0 where it is hard."""
+        paid = np.where(self.soft, self.price * self.weight * np.maximum(-self.left, 0.0), 0.0)
+        return np.asarray(paid.reshape(len(self.places), -1).sum(axis=1))
+
+
+@dataclass(frozen=True)
 class Report:
     """The audit of a plan. Shapes: H hubs, R resources, T periods, L links, C contracts, D demands.
 
@@ -63,6 +96,7 @@ class Report:
     traffic: Floats  # (2L, T) Gbit/s per arc
     bandwidth: Floats  # (2L, T) Gbit/s, with what is open and built
     unserved_unit_h: Floats  # (D,) unit-hours of all resources over the horizon
+    limits: tuple[Limited, ...]  # what may be soft: values, limits and what exceeding them costs
 
     @property
     def ok(self) -> bool:

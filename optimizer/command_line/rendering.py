@@ -58,6 +58,7 @@ def summary_parts(summary: Summary) -> list[RenderableType]:
         _hubs(summary),
         _built(summary),
         _tags(summary),
+        _limits(summary),
         _binding(summary.binding),
         _served(summary),
         _provenance(summary),
@@ -136,6 +137,24 @@ def _tags(summary: Summary) -> Table | None:
         parts = [percent(line.by_resource.get(name, 0.0)) for name in shown]
         rows.add_row(*cells(plain(line.tag), percent(line.share), bar(line.share), *parts))
     return rows
+
+
+def _limits(summary: Summary) -> Text | None:
+    """Soft limits that are exceeded, the dearest first."""
+    beyond = [line for line in summary.limits if line.excess > 0]
+    if not beyond:
+        return None
+    lines = []
+    for line in beyond[:LISTED]:
+        side = "short of" if line.least else "above"
+        limit = "" if line.limit is None else f" {line.limit:,.6g}"
+        amount = f"{line.excess:,.6g} {line.unit} {side} its limit{limit}"
+        lines.append(
+            f"  {plain(line.kind)}, {plain(line.place)}: {amount}, {money(summary.currency, line.cost or 0.0)}"
+        )
+    if len(beyond) > LISTED:
+        lines.append(f"  and {len(beyond) - LISTED} more")
+    return titled(f"Soft limits exceeded: {len(beyond)}", lines)
 
 
 def _binding(limits: tuple[Binding, ...]) -> RenderableType:

@@ -45,7 +45,9 @@ class SiteData:
     contract_kw: Floats  # (C, T)
     contract_price: Floats  # (C, T) money per kWh
     hub_carbon_cap: Floats  # kg
+    hub_carbon_cap_price: Floats  # money per kg beyond the cap; nan: hard
     carbon_cap: float  # kg
+    carbon_cap_price: float
     carbon_price: float  # money per kg
     open_hubs_min: int
     open_hubs_max: int

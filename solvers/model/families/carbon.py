@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from solvers.model.limits import limit_rows
 from solvers.model.site import SiteBlock, SiteData
 
 
@@ -23,9 +24,11 @@ def add(block: SiteBlock, data: SiteData) -> None:
         block.cost("carbon", kw, data.carbon_price * kg)
     capped = np.flatnonzero(np.isfinite(data.hub_carbon_cap))
     number = np.full(data.ties.hubs, -1)
-    number[capped] = block.rows("hub_carbon", (capped,), -np.inf, data.hub_carbon_cap[capped])
+    number[capped] = limit_rows(
+        block, "hub_carbon", (capped,), data.hub_carbon_cap[capped], data.hub_carbon_cap_price[capped]
+    )
     has = number[h] >= 0
     block.put(number[h][has], kw[has], kg[has])
     if np.isfinite(data.carbon_cap):
-        row = block.rows("carbon", (np.zeros(1, int),), -np.inf, data.carbon_cap)
+        row = limit_rows(block, "carbon", (np.zeros(1, int),), data.carbon_cap, data.carbon_cap_price)
         block.put(row, kw, kg)
