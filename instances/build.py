@@ -349,7 +349,7 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         )
     low = exact if exact is not None else low or 0
     high = exact if exact is not None else max(hubs, low) if high is None else high
-    cap = limits([given.get("carbon_cap_kg")])
+    cap, moves = limits([given.get("carbon_cap_kg")]), limits([given.get("move_limit")])
     return Policy(
         carbon_price_per_kg=float(given.get("carbon_price_per_kg", 0.0)) + 0.0,
         carbon_cap_kg=float("inf") if np.isnan(cap.limit[0]) else float(cap.limit[0]),
@@ -357,4 +357,6 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         open_hubs_min=low,
         open_hubs_max=high,
         latency_price_per_gbps_ms_h=float(given.get("latency_price_per_gbps_ms_h", 0.0)) + 0.0,
+        move_limit=float("inf") if np.isnan(moves.limit[0]) else float(moves.limit[0]),
+        move_limit_price=float(moves.price[0]),
     )

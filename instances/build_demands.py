@@ -21,6 +21,7 @@ def build_demands(columns: DemandColumns, nodes: Nodes, hubs: Hubs, scope: Scope
     back = pool.add(columns.traffic_back_gbps)
     overrides = _overrides(columns, hubs, amount[0], pool, scope)
     table = pool.table()
+    (together, together_groups), (apart, apart_groups) = map(_groups, (columns.together, columns.apart))
     traffic = _per_unit(columns, amount, first, traffic, scope)
     return Demands(
         names=Names(columns.names),
@@ -43,11 +44,23 @@ def build_demands(columns: DemandColumns, nodes: Nodes, hubs: Hubs, scope: Scope
         max_rate=_or_inf(columns.max_rate),
         fixed=_pins(columns, hubs, scope),
         overrides=overrides(table),
+        block=columns.block,
+        together=together,
+        apart=apart,
+        together_groups=together_groups,
+        apart_groups=apart_groups,
+        migration_cost=columns.migration_cost,
     )
 
 
 def _or_inf(values: Floats) -> Floats:
     return np.where(np.isnan(values), np.inf, values)
+
+
+def _groups(column: Coded) -> tuple[Ints, tuple[str, ...]]:
+    """(n,) positions in the sorted names of the groups, -1 where not given, and those names."""
+    groups = Names(sorted(set(column.values)))
+    return _resolve_coded(column, groups), tuple(groups)
 
 
 def _resolve_coded(column: Coded, known: Names) -> Ints:

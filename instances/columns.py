@@ -50,6 +50,10 @@ class DemandColumns:
     fixed: list[tuple[int, str, tuple[str, ...] | None]]  # demand, hub, route
     amount_at: list[tuple[int, str, str, Any]]  # demand, hub, resource, JSON quantity
     cost_at: list[tuple[int, str, float]]  # demand, hub, cost
+    block: Bools
+    together: Coded
+    apart: Coded
+    migration_cost: Floats
 
 
 def coded(values: Sequence[str | None]) -> Coded:
@@ -118,6 +122,10 @@ def columns_of(rows: Sequence[dict[str, Any]], scope: Scope) -> DemandColumns:
         fixed=list(_pins(rows)),
         amount_at=list(_amounts_at(rows, scope)),
         cost_at=[(i, hub, cost) for i, row in enumerate(rows) for hub, cost in row.get("cost_at", {}).items()],
+        block=flags(deferrals, "mode", "block", "interruptible"),
+        together=coded([row.get("together") for row in rows]),
+        apart=coded([row.get("apart") for row in rows]),
+        migration_cost=np.nan_to_num(numbers(rows, "migration_cost")),
     )
 
 

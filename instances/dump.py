@@ -247,6 +247,7 @@ def _policy(instance: Instance) -> dict[str, Any]:
         "carbon_cap_kg": _limit(policy.carbon_cap_kg, policy.carbon_cap_price),
         "open_hubs": limits or None,
         "latency_price_per_gbps_ms_h": policy.latency_price_per_gbps_ms_h,
+        "move_limit": _limit(policy.move_limit, policy.move_limit_price),
     }
     return _sparse(schema.Policy, row)
 
@@ -282,6 +283,9 @@ def demand_rows(instance: Instance) -> Iterator[dict[str, Any]]:
             "unserved_penalty_per_unit_h": _optional(demands.unserved_penalty_per_unit_h[d]),
             **residency_fields(demands, int(demands.residency[d])),
             "deferral": _deferral(demands, d),
+            "together": _group(demands.together, demands.together_groups, d),
+            "apart": _group(demands.apart, demands.apart_groups, d),
+            "migration_cost": float(demands.migration_cost[d]),
             **lists.get(d, {}),
         }
         yield _sparse(schema.Demand, row)
@@ -310,10 +314,18 @@ def residency_fields(demands: Demands, rule: int) -> dict[str, Any]:
     }
 
 
+def _group(code: Any, groups: tuple[str, ...], d: int) -> str | None:
+    return groups[code[d]] if code[d] >= 0 else None
+
+
 def _deferral(demands: Demands, d: int) -> dict[str, Any] | None:
     if not demands.deferrable[d]:
         return None
-    row = {"window_h": float(demands.window_h[d]), "max_rate": _optional(demands.max_rate[d])}
+    row = {
+        "window_h": float(demands.window_h[d]),
+        "max_rate": _optional(demands.max_rate[d]),
+        "mode": "block" if demands.block[d] else "interruptible",
+    }
     return _sparse(schema.Deferral, row)
 
 

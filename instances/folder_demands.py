@@ -26,8 +26,9 @@ NUMBERS = (
     "unserved_penalty_per_unit_h",
     "deferral.window_h",
     "deferral.max_rate",
+    "migration_cost",
 )
-NUMBER_COLUMNS = (*NUMBERS, "traffic_gbps", "traffic_back_gbps", "migration_cost")
+NUMBER_COLUMNS = (*NUMBERS, "traffic_gbps", "traffic_back_gbps")
 JSON_COLUMNS = (
     "tags",
     "allowed_hubs",
@@ -46,7 +47,7 @@ DEMAND_COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
 SUPPORTED = {
     "placement": ("split", "single"),
     "timing": ("fixed", "per_period"),
-    "deferral.mode": ("interruptible",),
+    "deferral.mode": ("interruptible", "block"),
     "protection": ("none",),
 }
 FIELDS = schema.Demand.model_fields
@@ -118,6 +119,10 @@ def demand_columns(sheet: Sheet, own: OwnSeries, scope: Scope) -> DemandColumns:
             for r, v in _amounts(sheet, i, h, a)
         ],
         cost_at=[(i, hub, cost) for i, at in _cells(sheet, "cost_at") for hub, cost in at.items()],
+        block=_equals(sheet, "deferral.mode", "block"),
+        together=sheet.codes("together"),
+        apart=sheet.codes("apart"),
+        migration_cost=np.nan_to_num(numbers["migration_cost"]),
     )
 
 
@@ -138,20 +143,15 @@ def _known_values(sheet: Sheet) -> None:
     for column, words in SUPPORTED.items():
         cells = sheet.codes(column)
         good = np.array([*(value in words for value in cells.values), True])
-        later = column in ("deferral.mode", "protection")
+        later = column == "protection"
         code, hint = ("not-supported-yet", LATER) if later else ("wrong-value", "")
         expected = " or ".join(f"`{w}`" for w in words)
         sheet.report(~good[cells.code], column, code, expected, hint)
-    for column in ("together", "apart"):
-        given = sheet.codes(column).code >= 0
-        sheet.report(given, column, "not-supported-yet", "the field absent: not supported yet", LATER)
-    moved = sheet.numbers("migration_cost")
-    costs = ~np.isnan(moved) & (moved != 0.0)
-    sheet.report(costs, "migration_cost", "not-supported-yet", "the field absent: not supported yet", LATER)
 
 
 def _text_lengths(sheet: Sheet) -> None:
-    for column, most in (("name", 200), ("node", 200), ("label", 10_000), ("fixed.hub", 200)):
+    ids = ("name", "node", "fixed.hub", "together", "apart")
+    for column, most in (*((name, 200) for name in ids), ("label", 10_000)):
         if column in sheet.columns:
             long = pc.fill_null(pc.greater(pc.utf8_length(sheet.columns[column]), most), False).to_numpy()
             sheet.report(long, column, "text-length", f"at most {most} characters")

@@ -90,6 +90,14 @@ def _demand_columns(instance: Instance, parts: list[Part]) -> dict[str, Any]:
     columns |= _residency(demands)
     columns["deferral.window_h"] = _numbers(demands.window_h)
     columns["deferral.max_rate"] = _numbers(demands.max_rate)
+    columns["deferral.mode"] = _words(demands.block, "block")
+    for name, code, groups in (
+        ("together", demands.together, demands.together_groups),
+        ("apart", demands.apart, demands.apart_groups),
+    ):
+        if groups:
+            columns[name] = pa.array(list(groups), pa.string()).take(pa.array(code, mask=code < 0))
+    columns["migration_cost"] = pa.array(demands.migration_cost, mask=demands.migration_cost == 0.0)
     columns |= _sparse(instance)
     return {k: v for k, v in columns.items() if k in ("name", "node") or v.null_count < len(v)}
 

@@ -331,6 +331,12 @@ class Demands(Table):
     max_rate: Floats  # inf: unlimited
     fixed: Pins
     overrides: Overrides
+    block: Bools = later_column(False)  # deferral of mode block
+    together: Ints = later_column(-1)  # (D,) entry of together_groups; -1: none
+    apart: Ints = later_column(-1)  # (D,) entry of apart_groups; -1: none
+    together_groups: tuple[str, ...] = later_column(())  # sorted
+    apart_groups: tuple[str, ...] = later_column(())
+    migration_cost: Floats = later_column(0.0)
 
 
 @dataclass(frozen=True)
@@ -341,6 +347,8 @@ class Policy:
     open_hubs_max: int  # number of hubs where no limit
     latency_price_per_gbps_ms_h: float = later_column(0.0)
     carbon_cap_price: float = later_column(np.nan)  # money per kg beyond the cap; nan: hard
+    move_limit: float = later_column(float("inf"))
+    move_limit_price: float = later_column(np.nan)  # money per demand moved beyond it; nan: hard
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ class Deferral(Record):
 
     window_h: float = field("how long work may wait after its arrival hour", "h", ge=0)
     max_rate: float | None = field("largest rate of work; null: unlimited", "unit of the first resource", default=None, gt=0)
-    mode: Literal["interruptible", "block"] = field("`block`: runs contiguously at `max_rate`", default="interruptible")
+    mode: Literal["interruptible", "block"] = field("`block`: all work arrives in one period and runs contiguously at `max_rate`", default="interruptible")
 
 
 class Pin(Record):
@@ -244,10 +244,10 @@ class Demand(Record):
     fixed: Pin | None = field("this assignment is given: the whole demand is served there", default=None)
     amount_at: dict[Id, dict[Id, Quantity]] = field("amounts at a hub that replace `amount` there (each resource named in `amount`)", "unit", default={})
     cost_at: dict[Id, float] = field("cost of serving the whole demand at a hub over the horizon, added to the other terms", "money", default={})
-    together: Id | None = field("demands of one group share their hubs", default=None, later=True)
-    apart: Id | None = field("demands of one group are served by different hubs", default=None, later=True)
+    together: Id | None = field("demands of one group have equal shares at every hub", default=None)
+    apart: Id | None = field("demands of one group are served by different hubs", default=None)
     protection: Literal["none", "hub", "link"] = field("capacity is reserved against the loss of the hub, or of a link", default="none", later=True)
-    migration_cost: float = field("cost of moving the whole demand from the incumbent's hub", "money", default=0.0, ge=0, later=True)
+    migration_cost: float = field("cost of moving the whole demand from the incumbent's hub", "money", default=0.0, ge=0)
 
 
 class OpenHubs(Record):
@@ -282,7 +282,7 @@ class Policy(Record):
     tag_shares: list[TagShare] = field("shares of IT energy by hub tag", default=[], later=True)
     latency_price_per_gbps_ms_h: float = field("price of latency", "money/(Gbit/s ms h)", default=0.0, ge=0)
     water_price_per_l: float = field("price of water", "money/l", default=0.0, ge=0, later=True)
-    move_limit: Limit | None = field("limit of the sum of moved fractions", "1", default=None, later=True)
+    move_limit: Limit | None = field("limit of the sum of moved fractions against the incumbent", "1", default=None)
     marginal_carbon: bool = field("marginal factors price carbon in the objective", default=False, later=True)
 
 

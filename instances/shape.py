@@ -97,15 +97,9 @@ def _rows_findings(rows: list[Any], start: int) -> list[Finding]:
     except ValidationError as e:
         findings = _translate(e, rows, "demands", start)
     used: set[str] = set().union(*(row.keys() for row in rows if isinstance(row, dict)))
-    if used & _later_fields(schema.Demand).keys() or "deferral" in used:
+    if used & _later_fields(schema.Demand).keys():
         for i, row in enumerate(rows):
             findings += _unsupported(schema.Demand, row, f"demands[{start + i}]")
-            if (
-                isinstance(row, dict)
-                and isinstance(row.get("deferral"), dict)
-                and row["deferral"].get("mode") == "block"
-            ):
-                findings.append(_refusal(f"demands[{start + i}].deferral.mode", "block", "`interruptible`"))
     return findings
 
 

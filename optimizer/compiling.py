@@ -80,6 +80,9 @@ def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
         optional_hub=hubs.status == OPTIONAL,
         optional_link=instance.links.status == OPTIONAL,
         latency_price=instance.policy.latency_price_per_gbps_ms_h,
+        block=demands.block,
+        together=demands.together,
+        apart=demands.apart,
     )
 
 
@@ -142,6 +145,8 @@ def _site(instance: Instance, options: Options) -> SiteData:
         link_module_max=links.modules.max_count,
         users_hub=users_hub,
         users_link=users_link,
+        move_limit=policy.move_limit,
+        move_limit_price=policy.move_limit_price,
     )
 
 

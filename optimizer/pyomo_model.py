@@ -24,12 +24,16 @@ from optimizer.plan import Plan
 from optimizer.solving import Options, blank_plan, decoded
 from solvers import pyomo_face
 from solvers.model import Model, assemble
-from solvers.model.columns import BACKLOG, PART, ROW_FAMILIES, SHARE, UNSERVED
+from solvers.model.columns import APART, BACKLOG, CHOSEN, MOVED, PART, ROW_FAMILIES, SHARE, START, STAY, UNSERVED
 from solvers.model.limits import EXCESS
 from solvers.model.site import Label
 
 Name = tuple[str, tuple[Any, ...]]
-COLUMN = {SHARE: "share", UNSERVED: "unserved", PART: "part", BACKLOG: "backlog"}
+COLUMN = {
+    SHARE: "share", UNSERVED: "unserved", PART: "part", BACKLOG: "backlog", START: "start", CHOSEN: "chosen",
+    APART: "present", STAY: "stay", MOVED: "moved",
+}  # fmt: skip
+AT_HUB = ("together", "apart", "present", "stay")  # families whose second index is a hub, not a route
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,10 @@ def _columns(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:
     route = _route_names(instance, routes)
     names: list[Name] = []
     for kind, d, k, t in zip(table.kind, table.demand, table.candidate, table.period, strict=True):
-        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], route[k])
-        names.append((COLUMN[int(kind)], index) if t < 0 else (f"{COLUMN[int(kind)]}_in", (*index, int(t))))
+        name = COLUMN[int(kind)]
+        place = instance.hubs.names if name in AT_HUB else route
+        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], place[k])
+        names.append((name, index) if t < 0 else (f"{name}_in", (*index, int(t))))
     site = _site_names(instance, explicit.problem.site.labels)
     return names + [site[j] for j in explicit.kept]
 
@@ -74,8 +80,9 @@ def _rows(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:
     route, demands = _route_names(instance, routes), instance.demands.names
     columns = (table.row_family, table.row_demand, table.row_candidate, table.row_period)
     for family, d, k, t in zip(*columns, strict=True):
-        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], route[k])
         name = ROW_FAMILIES[family]
+        place = instance.hubs.names if name in AT_HUB else route
+        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], place[k])
         names.append((name, index) if t < 0 else (f"{name}_in", (*index, int(t))))
     return names
 
@@ -103,7 +110,7 @@ def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
         "modules": (hubs.__getitem__, plain), "link_modules": (links.__getitem__, plain),
         "capacity": (hubs.__getitem__, resources.__getitem__, plain), "bandwidth": (links.__getitem__, plain, plain),
         "grid": (hubs.__getitem__, plain), "contract": (contract, plain), "balance": (hubs.__getitem__, plain),
-        "connection": (hubs.__getitem__, plain),
+        "connection": (hubs.__getitem__, plain), "move": (plain,), "move_limit": (plain,),
     }  # fmt: skip
     names: list[Name] = []
     for label in labels:

@@ -53,6 +53,7 @@ class Naive(Tables):
             self.route_rules(name)
         for d in self.demands.values():
             self.serve_rules(d)
+        self.group_rules()
         self.execution_rules()
         for name in self.hubs:
             self.hub_rules(name)
@@ -153,10 +154,64 @@ class Naive(Tables):
                 mine = [done[key, t] if rows[key] is row else 0.0 for t in self.periods]
                 self.deferral_rules(d, row, mine)
 
+    def group_rules(self) -> None:
+        at: dict[Any, float] = defaultdict(float)  # by demand, hub and period
+        for row in self.plan["assignments"]:
+            d = self.demands[row["demand"]]
+            for t in self.periods:
+                if (d.get("timing") == "per_period") == ("period" in row) and row.get("period", t) == t:
+                    at[d["name"], row["hub"], t] += row["share"] if self.has_rows(d, t) else 0.0
+        for kind in ("together", "apart"):
+            for group in {d[kind] for d in self.demands.values() if d.get(kind)}:
+                members = [d for d in self.demands.values() if d.get(kind) == group]
+                for h in self.hubs:
+                    for t in self.periods:
+                        (self.together if kind == "together" else self.apart)(members, h, t, at)
+
+    def has_rows(self, d: Doc, t: int) -> bool:
+        return d.get("timing") != "per_period" or self.active(d, t)
+
+    def together(self, members: list[Doc], h: str, t: int, at: dict[Any, float]) -> None:
+        there = [d for d in members if self.has_rows(d, t)]
+        first = min(there, key=lambda d: d.get("timing") == "per_period", default=None)
+        for d in there:
+            when = f", period {t}" if d.get("timing") == "per_period" else ""
+            assert first is not None
+            self.same("together", f"{d['name']} at {h}{when}", at[d["name"], h, t], at[first["name"], h, t], 1.0)
+
+    def apart(self, members: list[Doc], h: str, t: int, at: dict[Any, float]) -> None:
+        there = [d for d in members if at[d["name"], h, t] > TOLERANCE]
+        fixed = [d for d in there if d.get("timing") != "per_period"]
+        self.most("apart", f"{members[0]['apart']} at {h}", len(fixed), 1.0)
+        if len(there) > len(fixed):
+            self.most("apart", f"{members[0]['apart']} at {h}, period {t}", len(there), 1.0)
+
+    def block_rule(self, d: Doc, x: float, e: list[float], place: str) -> None:
+        series = [self.at(next(iter(d["amount"].values())), t) for t in self.periods]
+        arrival = max(self.periods, key=lambda t: series[t])
+        run = sum(series) / d["deferral"]["max_rate"]
+        length = max(1, math.ceil(run - 1e-9))
+        window = math.floor(d["deferral"]["window_h"] / self.hours[arrival] + 1e-9)
+        inside = [t for t in self.periods if self.block_of[t] is self.block_of[arrival]]
+        cyclic, p, best = self.block_of[arrival].get("kind", "open") == "cyclic", len(inside), math.inf
+        for start in inside:
+            wait = (start - arrival) % p if cyclic else start - arrival
+            late = wait + length > window + 1 and not (cyclic and window + 1 >= p)
+            if wait < 0 or late or length > p or (not cyclic and start + length > inside[-1] + 1):
+                continue
+            profile = dict.fromkeys(self.periods, 0.0)
+            for i in range(length):
+                profile[inside[(start - inside[0] + i) % p]] = min(1.0, run - i) / run
+            best = min(best, max(abs(e[t] - x * profile[t]) for t in self.periods))
+        self.most("block", place, best, 0.0)
+
     def deferral_rules(self, d: Doc, row: Doc, e: list[float]) -> None:
         x, place = row["share"], self.row_at(row)
         work = [sum(self.at(q, t) for q in d["amount"].values()) * self.hours[t] for t in self.periods]
         if sum(work) == 0:
+            return
+        if d["deferral"].get("mode") == "block":
+            self.block_rule(d, x, e, place)
             return
         alpha = [w / sum(work) for w in work]
         first = sum(self.at(next(iter(d["amount"].values())), t) * self.hours[t] for t in self.periods)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import random_moves
 import random_objectives
 import random_policy
 
 LATER: dict[int, Any] = {
     2: random_policy,
     3: random_objectives,
+    4: random_moves,
 }  # groups of features that are drawn on request, each by its own numbers
 
 FEATURES = (

@@ -153,8 +153,6 @@ VALUES: dict[str, Any] = {
     "marginal_carbon": True,
     "min_utilisation": {"cpu": 0.5},
     "max_utilisation": {"cpu": 0.5},
-    "together": "g",
-    "apart": "g",
     "protection": "hub",
     "tag_shares": [{"tag": "west", "min": 0.5}],
 }
@@ -191,7 +189,6 @@ def test_a_field_of_a_later_version_may_have_its_default(place: str, name: str) 
         ("policy", {"objective": ["cost", "carbon"]}),
         ("policy", {"objective": {"cost": 1.0}}),
         ("policy", {"carbon_account": "market"}),
-        ("demands.0.deferral", {"window_h": 1.0, "max_rate": 20.0, "mode": "block"}),
     ],
 )
 def test_a_value_of_a_later_version_is_refused_by_name(path: str, value: Any) -> None:

@@ -74,7 +74,14 @@ def to_instance(metro: Metro) -> Instance:
         hubs=_hubs(metro),
         demands=_demands(metro),
         policy=Policy(
-            0.0, metro.carbon_cap, 0, len(metro.capacity), latency_price_per_gbps_ms_h=0.0, carbon_cap_price=np.nan
+            0.0,
+            metro.carbon_cap,
+            0,
+            len(metro.capacity),
+            latency_price_per_gbps_ms_h=0.0,
+            carbon_cap_price=np.nan,
+            move_limit=np.inf,
+            move_limit_price=np.nan,
         ),
         route_candidates=3,
     )
@@ -184,4 +191,10 @@ def _demands(metro: Metro) -> Demands:
             _constant(np.empty((0, 1)), needs.amount),
             np.empty(0),
         ),
+        block=no,
+        together=np.full(count, -1, dtype=np.int32),
+        apart=np.full(count, -1, dtype=np.int32),
+        together_groups=(),
+        apart_groups=(),
+        migration_cost=np.zeros(count),
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from instances.findings import Finding
 from instances.instance import Instance
-from instances.rules import deferral, names, network, numbers, references, sites, time, visible
+from instances.rules import deferral, groups, names, network, numbers, references, sites, time, visible
 
 RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     names.twice,
@@ -40,7 +40,10 @@ RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     deferral.per_period,
     deferral.equal_periods,
     deferral.proportional,
+    deferral.one_block,
     deferral.finishes,
+    groups.both,
+    groups.alone,
     visible.no_demands,
     visible.total_capacity,
     visible.unsplittable,

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from instances.findings import Finding, Said, each, error, warning
+from instances.findings import MISSING, Finding, Said, each, error, warning
 from instances.instance import Bools, Floats, Instance, Ints, Series
 
 CHUNK = 20_000
@@ -103,6 +103,25 @@ def _not_proportional(path: str) -> Finding:
         Said("another course over time"),
         "amounts and traffic proportional over time where work may wait",
     )
+
+
+def one_block(instance: Instance) -> Iterator[Finding]:
+    """Work that runs as one block has no rate, or does not arrive in one period."""
+    demands = instance.demands
+    mine = np.flatnonzero(demands.block).astype(np.int32)
+    yield from each(
+        mine[np.isinf(demands.max_rate[mine])],
+        lambda d: error("missing-field", f"demands[{d}].deferral.max_rate", MISSING, "the rate of the block"),
+    )
+    for some in _chunks(mine[demands.first_resource[mine] >= 0]):
+        arriving = np.count_nonzero(demands.amount.dense((some, demands.first_resource[some])), axis=1)
+
+        def finding(k: int, some: Ints = some, arriving: Ints = arriving) -> Finding:
+            found = Said(f"work arriving in {arriving[k]} periods")
+            name = instance.resources.names[demands.first_resource[some[k]]]
+            return error("deferral", f"demands[{some[k]}].amount.{name}", found, "in one period, where mode is block")
+
+        yield from each(arriving != 1, finding)
 
 
 def finishes(instance: Instance) -> Iterator[Finding]:

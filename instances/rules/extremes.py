@@ -89,7 +89,7 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
         ("nodes", nodes, ("access_latency_ms",)),
         ("links", links, ("latency_ms", "price_per_gbps_h", "opening_cost")),
         ("hubs", hubs, site),
-        ("demands", demands, ("max_latency_ms", "unserved_penalty_per_unit_h")),
+        ("demands", demands, ("max_latency_ms", "unserved_penalty_per_unit_h", "migration_cost")),
     ):
         for field in fields:
             yield getattr(rows, field), _cell(table, field)
@@ -109,10 +109,11 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
         for field in ("latency_ms", "price_per_gbps_h"):
             grid: Floats = getattr(instance.latency_matrix, field)
             yield grid.reshape(-1), _grid(field, grid.shape[1])
-    for field in ("carbon_price_per_kg", "carbon_cap_kg", "latency_price_per_gbps_ms_h"):
+    for field in ("carbon_price_per_kg", "carbon_cap_kg", "latency_price_per_gbps_ms_h", "move_limit"):
         yield np.array([getattr(instance.policy, field)]), _policy(field)
     yield hubs.carbon_cap_price, _cell("hubs", "carbon_cap_kg.price_per_unit")
     yield np.array([instance.policy.carbon_cap_price]), _policy("carbon_cap_kg.price_per_unit")
+    yield np.array([instance.policy.move_limit_price]), _policy("move_limit.price_per_unit")
 
 
 def _policy(field: str) -> Path:

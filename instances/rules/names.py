@@ -90,6 +90,7 @@ def characters(instance: Instance) -> Iterator[Finding]:
     groups = [(f"{table}[{{}}].name", names) for table, names in _tables(instance)]
     groups += [(f"{path}[{{}}].name", names) for path, names in _inner_tables(instance)]
     groups += [(path, names) for path, names in single]
+    groups += [("demands[*].together", demands.together_groups), ("demands[*].apart", demands.apart_groups)]
     groups += [(f"{table}[*].tags", sorted({tag for row in set(rows) for tag in row})) for table, rows in tags]
     for path, names in groups:
         if HARMFUL.search("".join(names)):

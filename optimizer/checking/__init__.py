@@ -13,7 +13,7 @@ from math import nan
 import numpy as np
 
 from instances.instance import Instance
-from optimizer.checking import costs, deferral, energy, limits, paths, shares, sites
+from optimizer.checking import block_deferral, costs, deferral, energy, groups, limits, paths, shares, sites
 from optimizer.checking.case import Case
 from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
@@ -21,7 +21,15 @@ from optimizer.plan import Plan
 
 __all__ = ["Report", "Violation", "check", "measure"]
 
-RULES = (*shares.RULES, *paths.RULES, *deferral.RULES, *sites.RULES, *energy.RULES)
+RULES = (
+    *shares.RULES,
+    *paths.RULES,
+    *deferral.RULES,
+    *block_deferral.RULES,
+    *groups.RULES,
+    *sites.RULES,
+    *energy.RULES,
+)
 
 
 def check(instance: Instance, plan: Plan) -> Report:

@@ -66,6 +66,7 @@ def windows(case: Case) -> list[Breach]:
     for part, e in executed(case):
         alpha = arrivals(case.instance, case.rows.demand[part])
         busy = ~np.isnan(alpha[:, 0])  # without any work it does not matter when it is done
+        busy &= ~demands.block[case.rows.demand[part]]  # has a rule of its own
         part, e, alpha = part[busy], e[busy], alpha[busy]
         demand, share = case.rows.demand[part], case.rows.share[part][:, None]
         for b in range(len(time.block_names)):
@@ -118,7 +119,8 @@ def rate(case: Case) -> list[Breach]:
         return found
     work = over_time(demands.amount, time.hours)
     for part, e in executed(case):
-        limited = np.flatnonzero(np.isfinite(demands.max_rate[rows.demand[part]]))
+        steady = ~demands.block[rows.demand[part]]  # a block has a rule of its own
+        limited = np.flatnonzero(steady & np.isfinite(demands.max_rate[rows.demand[part]]))
         part, e = part[limited], e[limited]
         demand = rows.demand[part]
         value = work((demand, demands.first_resource[demand]))[:, None] / time.hours * e

@@ -8,7 +8,9 @@ Rows: the ties come first, then the options' own rows (serving, deferral). Kinds
 - SHARE: share of a pair (per_period: of a pair and period);
 - UNSERVED: share not served;
 - PART: part of a deferrable demand's work, per pair and period;
-- BACKLOG: work waiting at the end of a period, per pair and period.
+- BACKLOG: work waiting at the end of a period, per pair and period;
+- START, CHOSEN: share of a pair whose block starts in a period, and the binary that allows it (`block_deferral`);
+- APART: a demand is at a hub; STAY, MOVED: see `migration`. Their candidate is a hub.
 """
 
 from __future__ import annotations
@@ -24,9 +26,12 @@ from solvers.model.deferral import Template, arrivals, waiting
 from solvers.model.latency import latency
 from solvers.model.options import Amounts, Bools, Floats, Ints, Longs, Options, Pairs
 
-SHARE, UNSERVED, PART, BACKLOG = 0, 1, 2, 3
+SHARE, UNSERVED, PART, BACKLOG, START, CHOSEN, APART, STAY, MOVED = range(9)
 TERMS = ("network", "override", "unserved")
-ROW_FAMILIES = ("serve", "defer", "window", "rate")
+ROW_FAMILIES = (
+    "serve", "defer", "window", "rate", "run", "start", "together", "apart", "present", "stay", "moved"
+)  # fmt: skip
+RUN_ROW, START_ROW, TOGETHER_ROW, APART_ROW, PRESENT_ROW, STAY_ROW, MOVED_ROW = range(4, 11)
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ def _signatures(options: Options, pairs: Pairs, chosen: Bools) -> list[Pairs]:
     keys += [options.traffic.scale[some.demand] != 0, options.traffic_back.scale[some.demand] != 0]
     keys += [options.optional_hub[c.hub[some.candidate]], np.diff(c.arc_start)[some.candidate]]
     keys += [np.diff(options.optional_links.indptr)[some.candidate]]
-    keys += [options.window[some.demand], np.isfinite(options.max_rate[some.demand])]
+    keys += [options.window[some.demand], np.isfinite(options.max_rate[some.demand]), options.block[some.demand]]
     label = np.zeros(len(some), dtype=np.int64)
     for key in keys:
         low = int(key.min())
@@ -229,7 +234,9 @@ def _deferrable(options: Options, pairs: Pairs, serve: Longs, rows: _OwnRows) ->
     """Shares, parts and backlogs of pairs of one signature (one window, all or none with a finite rate)."""
     n, T, clock = len(pairs), options.periods, options.clock
     first = int(pairs.demand[0])
-    template = Template.of(clock, int(options.window[first]), bool(np.isfinite(options.max_rate[first])))
+    template = Template.of(
+        clock, int(options.window[first]), bool(np.isfinite(options.max_rate[first])), bool(options.block[first])
+    )
     start = rows.add(
         np.tile(template.family, n),
         np.where(np.tile(template.family, n) == 1, 0.0, -np.inf), np.zeros(n * template.rows),

@@ -54,10 +54,14 @@ class Template:
     rate: Longs
     rows: int
     whole: NDArray[np.bool_]  # (T,) the block has a single row
+    runs: bool = False  # work runs as one block: a row per period, which `block_deferral` fills
 
     @classmethod
-    def of(cls, clock: Clock, window: int, has_rate: bool) -> Template:
+    def of(cls, clock: Clock, window: int, has_rate: bool, runs: bool = False) -> Template:
         T = len(clock)
+        if runs:
+            none = np.full(T, -1)
+            return cls(np.arange(T), none, none, none, T, np.zeros(T, dtype=bool), True)
         balance, before = np.full(T, -1), np.full(T, -1)
         bound, rate = np.full(T, -1), np.full(T, -1)
         whole = np.zeros(T, dtype=bool)
@@ -104,6 +108,8 @@ class Template:
     def share_entries(self, own: Longs, alpha: Floats, wait: Floats, max_rate: Floats) -> tuple[Longs, Floats]:
         """Rows and values of the share columns. own: (n, 1) first row of each option; alpha, wait: (n, T)."""
         data = np.zeros((len(own), self.rows))
+        if self.runs:
+            return own + np.arange(self.rows), data
         for t, row in enumerate(self.balance):  # the periods of a whole block share a row
             data[:, row] -= alpha[:, t]
         data[:, self.bound[self.waits]] = -wait[:, self.waits]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from solvers.model.migration import moved, priced
 from solvers.model.options import Floats, Ints, Options, Pairs
 
 CHUNK = 65_536  # pairs at a time: tens of MB of work arrays at 24 periods
@@ -47,6 +48,8 @@ def load(options: Options, pairs: Pairs, share: Floats, part: Floats | None = No
     traffic += backward.reshape(-1, 2, T)[:, ::-1].reshape(-1, T)
     np.add.at(use_hub, c.hub[options.optional_hub[c.hub]], used[options.optional_hub[c.hub]])
     use_link += options.optional_links.T @ used
+    if options.moves is not None:
+        out[ties.move] = moved(options, pairs, share if share.ndim == 2 else np.repeat(share[:, None], T, axis=1))
     return out
 
 
@@ -80,6 +83,8 @@ def price(options: Options, pairs: Pairs, duals: Floats) -> tuple[Floats, Floats
         deferrable = options.deferrable[some.demand]
         share[at : at + CHUNK] = np.where(deferrable[:, None], 0.0, now) + _once(options, some, use)
         part[at : at + CHUNK] = np.where(deferrable[:, None], later, 0.0)
+        if options.moves is not None:
+            share[at : at + CHUNK] += priced(options, some, float(duals[options.ties.move]))
     return share, part
 
 

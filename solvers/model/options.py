@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from solvers.model.migration import Moves
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -99,6 +102,7 @@ class Options:
     node, limit, hubset, single, per_period, deferrable, window (periods), max_rate, first_resource, penalty (money per
     unit and hour, nan: must be served), pin_hub and pin_candidate (-1: none): (D,). hubsets: (S, H) allowed hubs.
     amount: (D, R) units; traffic, traffic_back: (D,) Gbit/s. optional_hub: (H,), optional_link: (L,): the plan decides.
+    block, together, apart: (D,) runs as one block; group, -1 for none. moves: shares in force, if moves count.
     """
 
     hubs: int
@@ -125,6 +129,10 @@ class Options:
     optional_hub: Bools
     optional_link: Bools
     latency_price: float  # money per Gbit/s, ms and hour
+    block: Bools
+    together: Ints
+    apart: Ints
+    moves: Moves | None = None
 
     def __len__(self) -> int:
         return len(self.node)
@@ -139,7 +147,7 @@ class Options:
 
     @cached_property
     def ties(self) -> Ties:
-        return Ties(self.hubs, self.resources, self.periods, self.links)
+        return Ties(self.hubs, self.resources, self.periods, self.links, self.moves is not None)
 
     @cached_property
     def may_stay_unserved(self) -> Bools:
@@ -249,13 +257,15 @@ class Options:
 class Ties:
     """Positions of the shared rows that tie options to the site block.
 
-    load[h,r,t] units; traffic[arc,t] Gbit/s; use_hub[h] and use_link[m]: number of shares at a hub, over a link.
+    load[h,r,t] units; traffic[arc,t] Gbit/s; use_hub[h] and use_link[m]: number of shares at a hub, over a link; move
+    (where moves count): sum of the moved fractions.
     """
 
     hubs: int
     resources: int
     periods: int
     links: int
+    moves: bool = False
 
     @property
     def traffic_start(self) -> int:
@@ -271,6 +281,10 @@ class Ties:
 
     @property
     def count(self) -> int:
+        return self.link_start + self.links + self.moves
+
+    @property
+    def move(self) -> int:
         return self.link_start + self.links
 
     def load(self, h: Any, r: Any, t: Any) -> Any:
@@ -285,5 +299,5 @@ class Ties:
             values[: self.traffic_start].reshape(self.hubs, self.resources, self.periods),
             values[self.traffic_start : self.hub_start].reshape(2 * self.links, self.periods),
             values[self.hub_start : self.link_start],
-            values[self.link_start :],
+            values[self.link_start : self.link_start + self.links],
         )

@@ -13,8 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers.milp import LazyRows, Milp
-from solvers.model.columns import SHARE, Columns, columns
+from solvers.model.columns import SHARE, Columns
+from solvers.model.explicit import explicit_columns
 from solvers.model.families import FAMILIES
+from solvers.model.migration import settled
 from solvers.model.options import Floats, Longs, Options, Pairs
 from solvers.model.site import Site, SiteData, build_site
 
@@ -48,7 +50,8 @@ class Model:
 
     def split(self, x: Floats) -> tuple[Floats, Floats]:
         """Values of the option columns and of all site variables."""
-        site, options = self.problem.site, x[: len(self.columns)]
+        site = self.problem.site
+        options = settled(self.problem.options, self.columns, x[: len(self.columns)])
         values = np.zeros(len(site.lower))
         values[: self.problem.options.ties.count] = (self.columns.matrix @ options)[: self.problem.options.ties.count]
         values[self.kept] = x[len(self.columns) :]
@@ -58,7 +61,7 @@ class Model:
 def assemble(problem: Problem, pairs: Pairs | None = None) -> Model:
     """The explicit program over all pairs, or over some."""
     options, site = problem.options, problem.site
-    table = columns(options, options.all_pairs if pairs is None else pairs)
+    table = explicit_columns(options, options.all_pairs if pairs is None else pairs)
     count, site_rows = options.ties.count, site.matrix.shape[0]
     row_of, factor, tied = _place_ties(site, count)
     own = len(table.own_lower)

@@ -62,6 +62,8 @@ class SiteData:
     link_module_max: Ints
     users_hub: Floats
     users_link: Floats
+    move_limit: float  # sum of moved fractions
+    move_limit_price: float  # nan: hard
 
 
 @dataclass(frozen=True)

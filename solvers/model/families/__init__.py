@@ -1,6 +1,6 @@
 """The constraint families of the site block, in reading order. `docs/model.md` states each as a formula."""
 
-from solvers.model.families import bandwidth, capacity, carbon, energy, opening, ties
+from solvers.model.families import bandwidth, capacity, carbon, energy, migration, opening, ties
 
 FAMILIES = (
     ties.add,  # load, traffic, use: what the options ask of hubs and links
@@ -9,4 +9,5 @@ FAMILIES = (
     bandwidth.add,  # bandwidth, link_modules: what a link can carry
     energy.add,  # balance, connection, contract: where the power comes from
     carbon.add,  # hub_carbon, carbon: what it emits
+    migration.add,  # move_limit: what moves against the plan in force
 )

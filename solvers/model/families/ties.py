@@ -8,13 +8,14 @@ from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
-    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m] >= 0; the first variables of the block, in tie order."""
+    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m], move >= 0; the first variables, in tie order."""
     ties = data.ties
     for family, shape in (
         ("load", (ties.hubs, ties.resources, ties.periods)),
         ("traffic", (2 * ties.links, ties.periods)),
         ("use_hub", (ties.hubs,)),
         ("use_link", (ties.links,)),
+        ("move", (1,) if ties.moves else (0,)),
     ):
         index = tuple(i.ravel() for i in np.indices(shape))
         block.variables(family, index, 0.0, np.inf)
