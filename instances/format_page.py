@@ -61,10 +61,11 @@ def renewed(page: str) -> str:
     """The text of ``docs/format.md`` with a table of fields for each record between its marks."""
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
-    return before + BEGIN + "\n".join(_record(model) for model in RECORDS) + END + after
+    return before + BEGIN + "\n".join(record_table(model) for model in RECORDS) + END + after
 
 
-def _record(model: type[schema.Record]) -> str:
+def record_table(model: type[schema.Record]) -> str:
+    """One record's heading, sentence and table of fields, in Markdown."""
     lines = [
         f"### {model.__name__}\n",
         (model.__doc__ or "").strip() + "\n",

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from instances.durable import write_file, write_folder
 from instances.instance import Instance
 from optimizer.checking import Report, measure
-from optimizer.durable import write_file, write_folder
 from optimizer.plan import Decisions, Plan
 from optimizer.plan_format import arrow_schema
 from optimizer.plan_reading import InvalidPlan, invalid, read_plan

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from instances.format_page import BEGIN, END, _record
+from instances.format_page import BEGIN, END, record_table
 from optimizer import plan_format
 
 PAGE = Path(__file__).parent.parent / "docs" / "plan.md"
@@ -29,7 +29,7 @@ def renewed(page: str) -> str:
     """The text of the page with a table of fields for each record between its marks."""
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
-    return before + BEGIN + "\n".join(_record(model) for model in RECORDS) + END + after
+    return before + BEGIN + "\n".join(record_table(model) for model in RECORDS) + END + after
 
 
 if __name__ == "__main__":

@@ -32,7 +32,10 @@ def write_file(target: Path, pieces: Iterable[str]) -> None:
 
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
-    """Replace a folder by one whose files ``fill`` writes. Raises OSError and what ``fill`` raises."""
+    """Replace a folder by one whose files ``fill`` writes; it is missing for the moment between two renames.
+
+    Raises OSError and what ``fill`` raises.
+    """
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         fill(temporary)
@@ -43,8 +46,13 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
         if target.exists():  # folders cannot replace one another in one step: the old one steps aside first
             aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
             target.rename(aside / "old")
-            temporary.rename(target)
-            shutil.rmtree(aside)
+            try:
+                temporary.rename(target)
+            except BaseException:
+                (aside / "old").rename(target)
+                raise
+            finally:
+                shutil.rmtree(aside)
         else:
             temporary.rename(target)
     except BaseException:
