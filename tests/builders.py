@@ -1,9 +1,12 @@
-"""A tiny valid document that tests change."""
+"""A tiny valid document that tests change, and what the rules find in a document."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
+
+from instances import Finding, InvalidInstance, from_document
+from instances.rules import judge
 
 TINY: dict[str, Any] = {
     "format": "hubplan/1",
@@ -69,3 +72,16 @@ def changed(path: str, value: Any, base: dict[str, Any] | None = None) -> dict[s
     else:
         place[last] = value
     return made
+
+
+def findings(made: dict[str, Any]) -> list[Finding]:
+    """All findings about a document."""
+    try:
+        return judge(from_document(made))
+    except InvalidInstance as e:
+        return e.findings
+
+
+def at(made: dict[str, Any], severity: str = "error") -> set[tuple[str, str]]:
+    """Code and path of each finding of that severity."""
+    return {(f.code, f.path) for f in findings(made) if f.severity == severity}
