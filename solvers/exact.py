@@ -42,8 +42,15 @@ def solve_exact(
         return MilpResult("no_solution", None, math.inf, relaxed.bound, "interrupt", solver=relaxed.solver)
     left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
     if len(milp.cost) < CORE_FROM or relaxed.status != "optimal" or relaxed.duals is None:
-        return run(tightened, left, start, watch)
+        return _at_least(run(tightened, left, start, watch), relaxed.bound)
     return solve_by_core(run, tightened, relaxed, left, start, watch)
+
+
+def _at_least(result: MilpResult, bound: float) -> MilpResult:
+    """The result with the relaxation's bound where the solver's own is worse."""
+    if result.status == "infeasible" or bound <= result.bound:
+        return result
+    return replace(result, bound=min(bound, result.objective))
 
 
 def _later(watch: Watch | None, by: float) -> Watch | None:
