@@ -58,6 +58,15 @@ def test_scip_agrees_with_highs(seeds: range) -> None:
         _agree(_highs(seed), _solved(_document(seed), "scip"))
 
 
+@pytest.mark.parametrize("seed", [3240, 3520])
+def test_optima_of_zero_with_rounded_bounds(seed: int) -> None:
+    """Every term of the optimum is 0, so that a bound's rounding error once looked like a gap."""
+    document = random_document(seed, demands=9, hubs=4)
+    plan = _solved(document, "highs")
+    assert abs(plan.objective) <= 1e-9
+    _agree(plan, _solved(document, "scip"))
+
+
 @pytest.mark.parametrize("seeds", _batches(40), ids=str)
 def test_pyomo_agrees_with_highs(seeds: range) -> None:
     for seed in seeds:

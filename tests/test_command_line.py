@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from builders import document
 from commands import Run, Write, unsolved
+
+from optimizer.command_line.classes import class_name, latency_classes
 
 SIZES = ("--demands", "1", "--hubs", "1", "--periods", "1", "--seed", "1")
 
@@ -90,6 +93,19 @@ def test_show_tells_sizes_totals_and_sources(run: Run) -> None:
     assert set(shown["provenance"]) == {"reported", "derived", "estimate"}
     text = run("show", "east-west").out
     assert "CNY" in text and "5 ms: 31" in text
+
+
+def test_show_counts_individual_latency_limits_in_ranges() -> None:
+    limits = np.array([*np.linspace(0.31, 9.9, 40), 0.0, 10.0, np.inf])
+    found = latency_classes(limits)
+    assert sum(c["demands"] for c in found) == 43 and len(found) <= 12
+    for c in found[:-1]:
+        assert c["demands"] == ((limits > c["above_ms"]) & (limits <= c["max_latency_ms"])).sum() + (c is found[0])
+    assert [class_name(c) for c in (found[0], found[-2], found[-1])] == ["0 to 0.3 ms", "7 to 10 ms", "no limit"]
+    few = latency_classes(np.array([5.0, 5.0, np.inf]))
+    assert [(class_name(c), c["demands"]) for c in few] == [("5 ms", 2), ("no limit", 1)]
+    wide = latency_classes(np.logspace(-3, 3, 500))
+    assert sum(c["demands"] for c in wide) == 500 and len(wide) <= 11
 
 
 def test_show_stats_adds_hardness(run: Run) -> None:

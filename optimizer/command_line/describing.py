@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from optimizer.command_line.classes import class_name
 from optimizer.command_line.layout import LISTED, bar, cells, origins, percent, sizes, table, titled
 from optimizer.command_line.output import plain
 
@@ -28,7 +29,7 @@ def description_parts(answer: Mapping[str, Any]) -> list[RenderableType]:
         use = row["peak_demand"] / row["capacity"] if row["capacity"] else math.inf
         numbers = (f"{row['peak_demand']:,.1f}", f"{row['capacity']:,.1f}", percent(use), bar(use))
         totals.add_row(*cells(plain(row["name"]), *numbers, f"{row['capacity_with_modules']:,.1f}"))
-    limits = [f"  {_limit(c['max_latency_ms'])}: {c['demands']:,}" for c in answer["latency_classes"]]
+    limits = [f"  {class_name(c)}: {c['demands']:,}" for c in answer["latency_classes"]]
     has = [f"  {number:,} {what}" for what, number in answer["attributes"].items() if number]
     parts: list[RenderableType] = [Group(*map(Text, head)), totals, titled("Demands by latency limit", limits)]
     parts.append(titled("With", has))
@@ -37,7 +38,3 @@ def description_parts(answer: Mapping[str, Any]) -> list[RenderableType]:
     if "stats" in answer:
         parts.append(titled("Hardness", [f"  {plain(s['label'])}: {plain(str(s['value']))}" for s in answer["stats"]]))
     return parts
-
-
-def _limit(latency: float) -> str:
-    return f"{latency:g} ms" if math.isfinite(latency) else "no limit"

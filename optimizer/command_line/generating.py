@@ -12,7 +12,13 @@ def add(commands: Commands) -> None:
     parser.add_argument("kind", choices=("metro",), help="kind of instance")
     parser.add_argument("--demands", type=count, required=True, metavar="N", help="number of demands")
     parser.add_argument("--hubs", type=count, required=True, metavar="H", help="number of hubs")
-    parser.add_argument("--periods", type=count, required=True, metavar="T", help="number of hourly periods")
+    parser.add_argument(
+        "--periods",
+        type=count,
+        required=True,
+        metavar="T",
+        help="periods: up to 24 share one day evenly, more are hours of consecutive days (24: a day, 168: a week)",
+    )
     parser.add_argument("--seed", type=seed, required=True, metavar="S", help="seed of the random numbers")
     parser.add_argument(
         "--tight", type=positive, default=0.85, metavar="X", help="load / capacity in the fullest period (0.85)"

@@ -101,3 +101,7 @@ def _failed(error: Exception) -> int:
     else:
         complain(f"internal error: {type(error).__name__}: {plain(str(error))[:500]} ({DEBUG}=1 shows where)")
     return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

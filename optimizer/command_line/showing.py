@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def description(instance: Instance) -> dict[str, Any]:
     """The instance in figures, as ``--json`` prints them."""
+    from optimizer.command_line.classes import latency_classes
     from optimizer.summary import counts, provenance_marks
 
     time = instance.time
@@ -66,7 +67,7 @@ def description(instance: Instance) -> dict[str, Any]:
             for b, (name, start) in enumerate(zip(time.block_names, time.block_start, strict=True))
         ],
         "resources": _totals(instance),
-        "latency_classes": _latency_classes(instance),
+        "latency_classes": latency_classes(instance.demands.max_latency_ms),
         "attributes": _attributes(instance),
         "provenance": provenance_marks(instance),
     }
@@ -101,15 +102,6 @@ def _totals(instance: Instance) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _latency_classes(instance: Instance) -> list[dict[str, Any]]:
-    """Number of demands by latency limit; the eleven most frequent limits (infinite: none)."""
-    import numpy as np
-
-    limits, number = np.unique(instance.demands.max_latency_ms, return_counts=True)
-    often = np.sort(np.argsort(-number, kind="stable")[:11])
-    return [{"max_latency_ms": float(limits[i]), "demands": int(number[i])} for i in often]
 
 
 def _attributes(instance: Instance) -> dict[str, int]:
