@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+CHUNK = 65_536  # numbers at a time: they stay in the cache
 SMALLEST, LARGEST, INFINITE = 1e-9, 1e15, 1e20  # what HiGHS drops, refuses, and takes for infinite
 
 
@@ -64,7 +65,8 @@ class Milp:
 
     def __post_init__(self) -> None:
         if self.checked is not self.matrix:
-            _check_matrix(self.matrix)
+            if not checked_numbers(self.matrix).has_canonical_format and _duplicates(self.matrix):
+                raise ValueError("the matrix has duplicate entries")
             object.__setattr__(self, "checked", self.matrix)
         m, n = self.matrix.shape
         for name, size in (("cost", n), ("lower", n), ("upper", n), ("integer", n), ("row_lower", m), ("row_upper", m)):
@@ -89,16 +91,18 @@ class Milp:
         return max((float(p.max()) for p in parts if len(p)), default=0.0)
 
 
-def _check_matrix(matrix: sp.csc_array) -> None:
+def checked_numbers(matrix: sp.csc_array) -> sp.csc_array:
+    """The matrix, if its types and numbers are those of a Milp; else ValueError. Duplicates are not looked for."""
     if matrix.format != "csc" or matrix.dtype != np.float64:
         raise ValueError("matrix must be a float64 CSC array")
     if matrix.indices.dtype != np.int32 or matrix.indptr.dtype != np.int32:
         raise ValueError("matrix must have int32 indices")
-    size = np.abs(matrix.data)
-    if not np.isfinite(size).all() or (size > LARGEST).any() or ((size < SMALLEST) & (size > 0)).any():
-        raise ValueError("a coefficient is not finite or outside what solvers keep (1e-9 to 1e15)")
-    if not matrix.has_canonical_format and _duplicates(matrix):
-        raise ValueError("the matrix has duplicate entries")
+    for at in range(0, matrix.nnz, CHUNK):
+        size = np.abs(matrix.data[at : at + CHUNK])
+        fits = size.min() >= SMALLEST or not ((size < SMALLEST) & (size > 0)).any()
+        if not (size.max() <= LARGEST and fits):  # a nan is not
+            raise ValueError("a coefficient is not finite or outside what solvers keep (1e-9 to 1e15)")
+    return matrix
 
 
 def stacked(blocks: Sequence[sp.sparray], *, beside: bool = False) -> sp.csc_array:

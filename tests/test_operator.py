@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from random_instances import FEATURES, random_document
 
 from instances import InvalidInstance, from_document
 from optimizer.compiling import compile_problem
-from solvers.model import Options
+from solvers.model import Options, assemble
 from solvers.model.columns import PART, SHARE, Columns, columns
 from solvers.model.operator import load, price
 
@@ -72,6 +74,23 @@ def test_price_is_the_cost_less_the_matrix_times_prices(seed: int) -> None:
             assert abs(share[row].sum() - expected[where[row, 0]]) <= 1e-12 * scale
         has = parts_at[row] >= 0
         assert np.abs(part[row, has] - expected[parts_at[row, has]]).max(initial=0.0) <= 1e-12 * scale
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_column_names_a_row_twice(seed: int) -> None:
+    milp = assemble(compile_problem(from_document(random_document(seed)))).milp
+    replace(milp, checked=None)  # looks at every entry; assembling relies on how the pieces are made
+
+
+def test_a_route_that_passes_a_link_twice_is_refused() -> None:
+    options = _options(0, ("links",))
+    c = options.candidates
+    first = np.flatnonzero(np.diff(c.arc_start)[options.all_pairs.candidate] >= 2)[0]
+    start = c.arc_start[options.all_pairs.candidate[first]]
+    arcs = c.arcs.copy()
+    arcs[start + 1] = arcs[start] ^ 1
+    with pytest.raises(ValueError, match="passes a link twice"):
+        columns(replace(options, candidates=replace(c, arcs=arcs)), options.all_pairs)
 
 
 def test_the_seeds_cover_every_feature() -> None:

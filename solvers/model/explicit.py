@@ -29,7 +29,7 @@ class Growth:
 
     def row(self, family: int, lower: Any, upper: Any, demand: Any, place: Any, period: Any) -> Longs:
         """Add own rows, one per entry of the labels; returns their numbers in the matrix."""
-        n, start = len(demand), self.table.matrix.shape[0] + self.rows_laid
+        n, start = len(demand), self.table.height + self.rows_laid
         self.rows.append(
             {
                 "row_family": np.full(n, family, np.int8),
@@ -73,23 +73,19 @@ class Growth:
     def finish(self) -> Columns:
         """The table with everything that was added."""
         table = self.table
-        rows, n = table.matrix.shape[0] + self.rows_laid, len(table) + self.columns_laid
-        old = table.matrix.tocoo()
-        row, column, value = (np.concatenate(p) for p in zip((old.row, old.col, old.data), *self.entries, strict=True))
-        matrix = sp.coo_array((value, (row, column)), shape=(rows, n)).tocsc()
-        matrix.eliminate_zeros()
-        matrix = sp.csc_array(
-            (matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)), shape=(rows, n)
-        )
+        rows, n = table.height + self.rows_laid, len(table) + self.columns_laid
+        row, column, value = (np.concatenate(p) for p in zip(*self.entries, strict=True))
+        extra = sp.csc_array((value, (row, column)), shape=(rows, n))
+        extra.eliminate_zeros()
         cost = {term: np.concatenate([c, np.zeros(self.columns_laid)]) for term, c in table.cost.items()}
         for term, at, values in self.costs:
             np.add.at(cost.setdefault(term, np.zeros(n)), at, values)
-        joined = {
+        joined: dict[str, Any] = {
             name: np.concatenate([getattr(table, name), *(part[name] for part in parts)])
             for parts in (self.rows, self.added)
             for name in (parts[0] if parts else ())
         }
-        return replace(table, matrix=matrix, cost=cost, **joined)
+        return replace(table, extra=extra, cost=cost, **joined)
 
 
 def explicit_columns(options: Options, pairs: Pairs) -> Columns:

@@ -35,8 +35,10 @@ class Amounts:
     def dense(self, where: Any) -> Floats:
         """(..., T) values of the selected entries."""
         scale, row = self.scale[where], self.row[where]
-        out = np.repeat(scale[..., None], self.table.shape[1], axis=-1)
         varying = row >= 0
+        if varying.all():
+            return np.asarray(scale[..., None] * self.table[row])
+        out = np.repeat(scale[..., None], self.table.shape[1], axis=-1)
         if varying.any():
             out[varying] *= self.table[row[varying]]
         return out
@@ -217,6 +219,10 @@ class Options:
     @cached_property
     def has_network_price(self) -> bool:
         return bool(self.candidates.price.any())
+
+    def volume(self, hours: Floats) -> Floats:
+        """(D,) Gbit/s x hours, both ways. hours: (T,)."""
+        return self.traffic.total(hours) + self.traffic_back.total(hours)
 
     def override_cost(self, pairs: Pairs) -> Floats:
         """(len(pairs),) money for serving the whole demand there, added to the other terms."""

@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from solvers.milp import LazyRows, Milp
+from solvers.milp import LazyRows, Milp, checked_numbers
 from solvers.model.columns import SHARE, Columns
+from solvers.model.entries import Placing
 from solvers.model.explicit import explicit_columns
 from solvers.model.families import FAMILIES
 from solvers.model.migration import settled
@@ -65,23 +66,16 @@ def assemble(problem: Problem, pairs: Pairs | None = None) -> Model:
     count, site_rows = options.ties.count, site.matrix.shape[0]
     row_of, factor, tied = _place_ties(site, count)
     own = len(table.own_lower)
-    row_map = np.concatenate([row_of, site_rows + len(tied) + np.arange(own)])
-    left = _relabel(table.matrix, row_map, factor, site_rows + len(tied) + own)
-
+    height = site_rows + len(tied) + own
     absorbed = row_of < site_rows  # substituted or left out
     kept = np.concatenate([np.flatnonzero(~absorbed), np.arange(count, len(site.lower))])
     minus = sp.csc_array(
         (-np.ones(len(tied)), (np.arange(len(tied)), np.arange(len(tied)))), shape=(len(tied), len(kept))
     )
     right = sp.vstack([site.matrix[:, kept], minus, sp.csc_array((own, len(kept)))], format="csc")
-    matrix = sp.csc_array(
-        (
-            np.concatenate([left.data, right.data]),
-            np.concatenate([left.indices, right.indices.astype(np.int32)]),
-            np.concatenate([left.indptr, left.indptr[-1] + right.indptr[1:].astype(np.int32)]),
-        ),
-        shape=(site_rows + len(tied) + own, len(table) + len(kept)),
-    )
+    row = np.concatenate([row_of, np.arange(height - own, height)]).astype(np.int32)
+    factors = np.concatenate([factor, np.ones(own)]) if (factor != 1).any() else None
+    matrix = checked_numbers(table.placed(Placing(row, factors, height), right))
     zero = np.zeros(len(tied))
     milp = Milp(
         cost=np.concatenate([sum(table.cost.values(), np.zeros(len(table))), site.total_cost[kept]]),
@@ -94,6 +88,7 @@ def assemble(problem: Problem, pairs: Pairs | None = None) -> Model:
         row_upper=np.concatenate([site.row_upper, zero, table.own_upper]),
         lazy=_linking_rows(problem, table, kept),
         leading=np.arange(len(table) + len(kept)) >= len(table),
+        checked=matrix,  # each piece names distinct rows, and no two ties share one: no duplicates to look for
     )
     return Model(problem, table, milp, kept, tied)
 
@@ -117,23 +112,11 @@ def _place_ties(site: Site, count: int) -> tuple[Longs, Floats, Longs]:
     return row_of, factor, tied
 
 
-def _relabel(matrix: sp.csc_array, row_map: Longs, factor: Floats, rows: int) -> sp.csc_array:
-    """The same columns with rows renumbered and scaled; rows mapped to -1 are left out."""
-    indices = row_map.astype(np.int32)[matrix.indices]
-    data, indptr = matrix.data, matrix.indptr
-    if (factor != 1).any():
-        data = data * np.concatenate([factor, np.ones(len(row_map) - len(factor))])[matrix.indices]
-    if (row_map < 0).any():
-        keep = indices >= 0
-        if not keep.all():
-            indptr = np.concatenate([[0], np.cumsum(keep)])[indptr]
-            indices, data = indices[keep], data[keep]
-    return sp.csc_array((data, indices, indptr.astype(np.int32)), shape=(rows, matrix.shape[1]))
-
-
-def _linking_rows(problem: Problem, table: Columns, kept: Longs) -> LazyRows:
+def _linking_rows(problem: Problem, table: Columns, kept: Longs) -> LazyRows | None:
     """share <= open, per demand (period) and optional hub or link: implied for integers, strong for the relaxation."""
     options, T = problem.options, problem.options.periods
+    if not (options.optional_hub.any() or options.optional_link.any()):
+        return None
     share = np.flatnonzero(table.kind == SHARE)
     serve = table.demand[share].astype(np.int64) * (T + 1) + table.period[share] + 1
     candidate = table.candidate[share]
