@@ -34,6 +34,7 @@ from instances.instance import (
     Resources,
     Time,
 )
+from instances.objectives import COST, Objective, objective_of
 from instances.quantities import Pool, Scope, read_quantities, resolve, series, series_length, unknown_name
 
 MOST_PERIODS = 1_000_000
@@ -340,6 +341,16 @@ def _contracts(rows: list[dict[str, Any]], scope: Scope) -> Contracts:
     )
 
 
+def _objective(given: Any, scope: Scope) -> Objective:
+    try:
+        return objective_of(given)
+    except ValueError as e:
+        scope.findings.append(
+            error("objective", "policy.objective", Said(str(given)), "what is to be minimised", str(e))
+        )
+        return COST
+
+
 def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
     number = given.get("open_hubs") or {}
     low, high, exact = number.get("min"), number.get("max"), number.get("exact")
@@ -356,6 +367,7 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         carbon_cap_price=float(cap.price[0]),
         open_hubs_min=low,
         open_hubs_max=high,
+        objective=_objective(given.get("objective", "cost"), scope),
         latency_price_per_gbps_ms_h=float(given.get("latency_price_per_gbps_ms_h", 0.0)) + 0.0,
         move_limit=float("inf") if np.isnan(moves.limit[0]) else float(moves.limit[0]),
         move_limit_price=float(moves.price[0]),

@@ -10,6 +10,7 @@ import numpy as np
 
 from instances import schema
 from instances.instance import STATUS, Demands, Instance, Links, Nodes, Time
+from instances.objectives import as_written
 from instances.quantities import written, written_all
 
 Rows = list[dict[str, Any]]
@@ -246,6 +247,7 @@ def _policy(instance: Instance) -> dict[str, Any]:
         "carbon_price_per_kg": policy.carbon_price_per_kg,
         "carbon_cap_kg": _limit(policy.carbon_cap_kg, policy.carbon_cap_price),
         "open_hubs": limits or None,
+        "objective": as_written(policy.objective),
         "latency_price_per_gbps_ms_h": policy.latency_price_per_gbps_ms_h,
         "move_limit": _limit(policy.move_limit, policy.move_limit_price),
     }

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instances.objectives import COST, Objective
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -349,6 +351,7 @@ class Policy:
     carbon_cap_price: float = later_column(np.nan)  # money per kg beyond the cap; nan: hard
     move_limit: float = later_column(float("inf"))
     move_limit_price: float = later_column(np.nan)  # money per demand moved beyond it; nan: hard
+    objective: Objective = later_column(COST)  # stages in order of priority
 
 
 @dataclass(frozen=True)

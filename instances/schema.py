@@ -66,6 +66,20 @@ Limit = Annotated[Annotated[float, Tag("hard")] | Annotated[SoftLimit, Tag("soft
 """A hard limit (a number) or a soft one with its price."""
 
 
+def _objective_kind(value: Any) -> str:
+    return "weights" if isinstance(value, dict) else "order" if isinstance(value, list) else "name"
+
+
+Quantified = Literal["cost", "carbon", "latency", "shortfall"]
+Objective = Annotated[
+    Annotated[Quantified, Tag("name")]
+    | Annotated[dict[Quantified, Annotated[float, Field(ge=0)]], Tag("weights")]
+    | Annotated[list[Quantified], Tag("order")],
+    Discriminator(_objective_kind),
+]
+"""What is minimised: a name, weights by name, or names in order of priority."""
+
+
 class Provenance(Record):
     """Where values come from."""
 
@@ -270,8 +284,8 @@ class TagShare(Record):
 class Policy(Record):
     """What the planner wants."""
 
-    objective: Literal["cost", "carbon", "latency"] | dict[str, float] | list[str] = field(
-        "what is minimised: a name, weights by name, or names in order of priority; only `cost` is supported yet", default="cost"
+    objective: Objective = field(
+        "what is minimised: a name, weights by name (per money, kg, Gbit/s ms h, money), or names in order of priority", default="cost"
     )
     carbon_price_per_kg: float = field("price of carbon", "money/kg", default=0.0, ge=0)
     carbon_cap_kg: Limit | None = field("cap of all carbon over the horizon", "kg", default=None)

@@ -159,8 +159,6 @@ def _later_findings(document: dict[str, Any]) -> Iterator[Finding]:
     if not isinstance(policy, dict):
         return
     yield from _unsupported(schema.Policy, policy, "policy")
-    if policy.get("objective", "cost") != "cost":
-        yield _refusal("policy.objective", policy["objective"], "`cost`")
     if policy.get("carbon_account", "location") != "location":
         yield _refusal("policy.carbon_account", policy["carbon_account"], "`location`")
 

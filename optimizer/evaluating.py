@@ -76,7 +76,7 @@ def evaluate(instance: Instance, placement: Plan | Iterable[PlacementRow] | str 
     limits = Limits(gap=1e-6)
     result = solve_exact("highs", milp, limits)
     x = _least_violation(milp, limits) if result.x is None else result.x
-    plan = decoded(blank_plan(instance, Options(), "evaluate"), instance, model, routes, x)
+    plan = decoded(blank_plan(instance, Options(objective="cost"), "evaluate"), instance, model, routes, x)
     return Evaluation(plan, check(instance, plan))
 
 

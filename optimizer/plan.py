@@ -20,6 +20,7 @@ Status = Literal["OPTIMAL", "FEASIBLE", "INFEASIBLE", "NO_SOLUTION"]
 Limit = Literal["none", "time", "work", "memory", "interrupt"]
 
 FORMAT = "hubplan-plan/1"
+HELD = 1e-6  # what an earlier stage of the objective may lose to a later one, relative
 LOWERED = 1e-6  # a bound above the objective by at most this, relative, is lowered to it
 
 
@@ -83,10 +84,34 @@ class Decisions:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One stage of the objective: what the plan reaches, and the bound for any plan that keeps the earlier stages."""
+
+    name: str  # cost, carbon, latency, shortfall or weighted
+    value: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """Distance of value and bound, relative to the value or to one unit if that is more; inf without a bound."""
+        return _relative(self.value, self.bound, max(1.0, abs(self.value)))
+
+
+def _relative(value: float, bound: float, size: float) -> float:
+    if bound == -math.inf:
+        return math.inf
+    numerator = max(0.0, value - bound)
+    if numerator == 0.0:
+        return 0.0
+    return numerator / size if size else math.inf
+
+
+@dataclass(frozen=True)
 class Plan:
     """The answer to an instance.
 
-    objective is inf and terms, decisions are empty where there is no plan. All objectives are minimised.
+    objective and bound are those of the first stage of the stated objective: money where that is the cost, else in its
+    unit. objective is inf and terms, decisions are empty where there is no plan. All objectives are minimised.
     """
 
     instance_name: str
@@ -107,6 +132,7 @@ class Plan:
     versions: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()  # why there is no plan
     memory_mb: float = 0.0
+    stages: tuple[Stage, ...] = ()  # in the order in which they were solved; () where the objective is the cost
 
     def __post_init__(self) -> None:
         has_plan = self.status in ("OPTIMAL", "FEASIBLE")
@@ -117,31 +143,40 @@ class Plan:
         if math.isnan(self.bound) or math.isnan(self.proven_bound):
             raise ValueError("a bound must not be nan; -inf where nothing is proven")
         if has_plan:
-            scale = max(abs(self.objective), 1e-9 * self.term_scale)
+            scale = max(abs(self.objective), 1.0 if self.stages else 1e-9 * self.term_scale)
             for name in ("bound", "proven_bound"):
                 excess = getattr(self, name) - self.objective
                 if excess > LOWERED * max(scale, 1e-9):
                     raise ValueError(f"{name} {getattr(self, name)} is above the objective {self.objective}")
                 if excess > 0:
                     object.__setattr__(self, name, self.objective)
+            if any(s.bound - s.value > LOWERED * max(1.0, abs(s.value)) for s in self.stages):
+                raise ValueError("the bound of a stage of the objective is above what the plan reaches")
         if self.status == "INFEASIBLE" and not self.reasons:
             raise ValueError("INFEASIBLE needs a confirmed reason")
-        if self.status == "OPTIMAL" and self.gap > float(self.options.get("gap", 1e-4)) * (1 + 1e-9) + 1e-12:
-            raise ValueError(f"OPTIMAL with a gap of {self.gap}")
+        if self.status == "OPTIMAL" and not self.within(float(self.options.get("gap", 1e-4))):
+            raise ValueError(f"OPTIMAL with a gap of {max([self.gap, *(stage.gap for stage in self.stages)])}")
+
+    def within(self, gap: float) -> bool:
+        """Whether the objective, and every stage of it, is within a relative gap of its bound."""
+        slack = HELD if self.stages else 1e-12
+        return max(self.gap, *(stage.gap for stage in self.stages), 0.0) <= gap * (1 + 1e-9) + slack
+
+    @property
+    def cost(self) -> float:
+        """Money: the sum of the terms."""
+        return math.fsum(self.terms.values())
 
     @property
     def term_scale(self) -> float:
-        """Sum of |terms|, the scale below which an objective counts as zero."""
+        """Sum of |terms|, the scale below which a cost counts as zero."""
         return sum(abs(v) for v in self.terms.values())
 
     def _gap(self, bound: float) -> float:
-        if self.decisions is None or bound == -math.inf:
+        if self.decisions is None:
             return math.inf
-        numerator = max(0.0, self.objective - bound)
-        denominator = max(abs(self.objective), 1e-9 * self.term_scale)
-        if numerator == 0.0:
-            return 0.0
-        return numerator / denominator if denominator else math.inf
+        least = 1.0 if self.stages else 1e-9 * self.term_scale
+        return _relative(self.objective, bound, max(abs(self.objective), least))
 
     @property
     def gap(self) -> float:

@@ -98,13 +98,22 @@ class LinkRow(PlanRecord):
 
 
 class TermRow(PlanRecord):
-    """A term of the objective."""
+    """A term of the cost."""
 
     name: Id = field("name of the term, as in `docs/model.md`")
     cost: float = field("its value over the horizon", "money")
     carbon_kg: float = field(
         "carbon that comes with it (`energy`, `contract`); informative, not read back", "kg", default=0.0
     )
+
+
+class StageRow(PlanRecord):
+    """A stage of the objective, in the order in which they were solved."""
+
+    name: Id = field("`cost`, `carbon`, `latency`, `shortfall` or `weighted`")
+    value: float = field("what the plan reaches", "of the objective")
+    bound: float | None = field("least that any plan within the earlier stages can reach; null: nothing is known", "of the objective", default=None)
+    gap: float | None = field("(value - bound) / max(1, |value|); derived, not read back", "1", default=None)
 
 
 class PlanDocument(PlanRecord):
@@ -115,11 +124,13 @@ class PlanDocument(PlanRecord):
     fingerprint: Text = field("fingerprint of the instance's content")
     status: Status = field("what is known of the plan")
     limit: Limit = field("what stopped the search", default="none")
-    objective: float | None = field("cost of the plan; null without a plan", "money", default=None)
-    bound: float | None = field("no plan costs less; null: nothing is known", "money", default=None)
+    objective: float | None = field(
+        "value of the objective's first stage; null without a plan", "money, or of the objective", default=None
+    )
+    bound: float | None = field("no plan has less; null: nothing is known", "of the objective", default=None)
     bound_source: Text = field("who says so: `certificate`, or `claimed by` a solver", default="")
     gap: float | None = field(
-        "max(0, objective - bound) / max(|objective|, 1e-9 x sum of |terms|); derived, not read back", "1", default=None
+        "max(0, objective - bound) / max(|objective|, 1e-9 x sum of |terms|, or 1 where it is not the cost); derived, not read back", "1", default=None
     )
     proven_bound: float | None = field("bound of the certificate; null: none", "money", default=None)
     proven_gap: float | None = field("the gap to it; derived, not read back", "1", default=None)
@@ -132,7 +143,8 @@ class PlanDocument(PlanRecord):
     timings: dict[str, float] = field("wall clock by part of the run", "s", default={})
     memory_mb: float = field("peak memory of all processes", "MB", default=0.0)
     reasons: list[Text] = field("why there is no plan", default=[])
-    terms: list[TermRow] = field("terms of the objective", default=[])
+    terms: list[TermRow] = field("terms of the cost", default=[])
+    stages: list[StageRow] = field("stages of the objective; absent where it is the cost", default=[])
     routes: list[RouteRow] | None = field(
         "routes in use; as all tables below, null or absent without a plan", default=None
     )

@@ -14,6 +14,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "plan.md"
 RECORDS = (
     plan_format.PlanDocument,
     plan_format.TermRow,
+    plan_format.StageRow,
     plan_format.RouteRow,
     plan_format.AssignmentRow,
     plan_format.ExecutionRow,

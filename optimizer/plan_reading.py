@@ -17,7 +17,7 @@ from instances.files import read_bytes, require_file
 from instances.findings import MISSING, SHOWN, Finding, InvalidInstance, Said, error
 from instances.instance import Instance
 from instances.shape import value_findings
-from optimizer.plan import FORMAT, Decisions, Plan
+from optimizer.plan import FORMAT, Decisions, Plan, Stage
 from optimizer.plan_decisions import decisions
 from optimizer.plan_format import TABLES, PlanDocument, arrow_schema
 
@@ -197,4 +197,8 @@ def _plan(document: dict[str, Any], made: Decisions | None) -> Plan:
         versions=document.get("versions", {}),
         reasons=tuple(document.get("reasons", [])),
         memory_mb=number("memory_mb", 0.0),
+        stages=tuple(
+            Stage(row["name"], float(row["value"]), -math.inf if row.get("bound") is None else float(row["bound"]))
+            for row in document.get("stages", [])
+        ),
     )

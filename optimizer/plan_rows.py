@@ -19,6 +19,9 @@ Row = dict[str, Any]
 def head(plan: Plan, report: Report) -> Row:
     """Every field that is not a table of its own."""
     options = dict(plan.options)
+    stages = [
+        {"name": s.name, "value": float(s.value), "bound": finite(s.bound), "gap": finite(s.gap)} for s in plan.stages
+    ]
     seed = options.pop("seed", None)
     return {
         "format": FORMAT,
@@ -45,6 +48,7 @@ def head(plan: Plan, report: Report) -> Row:
             {"name": name, "cost": float(cost), "carbon_kg": report.carbon_terms.get(name, 0.0)}
             for name, cost in plan.terms.items()
         ],
+        **({"stages": stages} if stages else {}),
     }
 
 

@@ -12,7 +12,7 @@ Added constraints only restrict: decode and check still apply to the plan.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from instances.routes import Routes, route_name
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.plan import Plan
 from optimizer.solving import Options, blank_plan, decoded
+from optimizer.stages import stated_objective, weighted
 from solvers import pyomo_face
 from solvers.model import Model, assemble
 from solvers.model.columns import APART, BACKLOG, CHOSEN, MOVED, PART, ROW_FAMILIES, SHARE, START, STAY, UNSERVED
@@ -52,10 +53,15 @@ class PyomoModel:
 
 
 def to_pyomo(instance: Instance) -> PyomoModel:
-    """The explicit program of an instance as a Pyomo ConcreteModel; components as in `docs/model.md`."""
+    """The explicit program of an instance as a Pyomo ConcreteModel; components as in `docs/model.md`.
+
+    Of an objective in stages it has the first.
+    """
     routes = useful_routes(instance)
     explicit = assemble(compile_problem(instance, routes))
-    model = pyomo_face.build(explicit.milp, _columns(instance, routes, explicit), _rows(instance, routes, explicit))
+    first = stated_objective(instance, None)[0]
+    milp = replace(explicit.milp, cost=weighted(explicit, first))
+    model = pyomo_face.build(milp, _columns(instance, routes, explicit), _rows(instance, routes, explicit))
     return PyomoModel(model, instance, routes, explicit)
 
 

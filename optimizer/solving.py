@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from instances.instance import Instance
+from instances.objectives import COST, Objective, as_written, objective_of
 from instances.routes import Routes
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
-from optimizer.plan import Plan
+from optimizer.plan import Plan, Stage
+from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
 from solvers import backend, versions
 from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
-from solvers.milp import Limits, MilpResult, SolverFailure
+from solvers.milp import Limits, Milp, MilpResult, SolverFailure
 from solvers.model import Model, assemble
 from solvers.model.options import Floats
+from solvers.staging import Staged, solve_stages
 from solvers.supervised import solve_supervised
 
 Progress = Callable[[float, float, float], bool | None]
@@ -30,7 +33,8 @@ class Options:
     """How to solve.
 
     solver: auto, highs, scip, cpsat or pyomo; time_limit: seconds of wall clock for the solver, None for none (a
-    deadline is kept by a supervised child process); gap: relative; threads; seed.
+    deadline is kept by a supervised child process); gap: relative; threads; seed; objective: a name, weights by name,
+    or names in order of priority, in place of `policy.objective`.
     """
 
     solver: str = "auto"
@@ -38,6 +42,7 @@ class Options:
     gap: float = 1e-4
     threads: int = 1
     seed: int = 0
+    objective: str | Mapping[str, float] | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if self.time_limit is not None and not self.time_limit > 0:
@@ -46,6 +51,11 @@ class Options:
             raise ValueError(f"gap must be 0 or more, not {self.gap}")
         if self.threads < 1:
             raise ValueError(f"threads must be 1 or more, not {self.threads}")
+        if self.objective is not None:
+            try:
+                objective_of(self.objective)
+            except ValueError as error:
+                raise ValueError(f"objective: {error}") from None
 
 
 class RejectedPlan(RuntimeError):
@@ -76,18 +86,22 @@ def solve(instance: Instance, options: Options | None = None, on_progress: Progr
         return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=seconds, timings={"compile": seconds})
     model = assemble(problem)
     compiled = time.perf_counter()
-    result = _run(solver, model, options, on_progress, start)
+    stated = stated_objective(instance, options.objective)
+    stages = all_stages(stated, may_fall_short(model))
+    staged = _run(solver, model, stages, options, on_progress, start)
     solved = time.perf_counter()
-    blank = replace(blank, limit=result.limit, bound=result.bound, timings={
+    main, result = stages.index(stated[0]), staged.results[-1]
+    bound = staged.results[main].bound if main < len(staged.results) else -math.inf
+    blank = replace(blank, limit=staged.limit, bound=bound, timings={
         "compile": compiled - start, "solve": solved - compiled
     })  # fmt: skip
-    if math.isfinite(result.bound):
+    if math.isfinite(bound):
         blank = replace(blank, bound_source=f"claimed by {result.solver}")
-    if result.x is None:
+    if staged.x is None:
         plan = _without_plan(blank, model, result, options)
     else:
         try:
-            plan = decoded(blank, instance, model, routes, result.x)
+            plan = decoded(blank, instance, model, routes, staged.x, staged.results)
         except ValueError as error:  # such as a bound above the recomputed objective
             raise SolverFailure(f"{result.solver} contradicts itself: {error}") from error
         report = check(instance, plan)
@@ -102,38 +116,55 @@ def choose(solver: str) -> str:
     return "highs" if solver == "auto" else solver
 
 
-def _run(solver: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> MilpResult:
+def _run(
+    solver: str, model: Model, stages: Objective, options: Options, on_progress: Progress | None, start: float
+) -> Staged:
     def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool | None:
         return on_progress(time.perf_counter() - start, incumbent, bound) if on_progress else None
 
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
     # A child ends at its deadline, and a large one at Ctrl-C, whatever the solver is doing.
     supervised = options.time_limit is not None or len(model.milp.cost) >= CORE_FROM
-    run = solve_supervised if supervised else solve_exact
-    return run(solver, model.milp, limits, watch=watch if on_progress else None)
+    call = solve_supervised if supervised else solve_exact
+
+    def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
+        return call(solver, milp, limits, start, watch if on_progress else None)
+
+    return solve_stages(run, model.milp, [weighted(model, stage) for stage in stages], limits)
 
 
 def blank_plan(instance: Instance, options: Options, solver: str) -> Plan:
     """What is known before solving: no plan, nothing proven."""
+    objective = as_written(stated_objective(instance, options.objective))
     return Plan(
         instance_name=instance.name, fingerprint=instance.fingerprint, status="NO_SOLUTION", limit="none",
         objective=math.inf, bound=-math.inf, bound_source="", decisions=None, solver=solver,
-        options={**asdict(options), "objective": "cost"}, versions=versions(),
+        options={**asdict(options), "objective": objective}, versions=versions(),
     )  # fmt: skip
 
 
-def decoded(blank: Plan, instance: Instance, model: Model, routes: Routes, x: Floats) -> Plan:
-    """The plan of a feasible point: decisions in names, terms from the costs of the program's parts."""
+def decoded(
+    blank: Plan, instance: Instance, model: Model, routes: Routes, x: Floats, results: tuple[MilpResult, ...] = ()
+) -> Plan:
+    """The plan of a feasible point: decisions in names, terms from the costs of the program's parts, and what it
+    reaches in each stage of the objective of `blank`, with the bounds of the stages' results where there are any."""
     values, site_values = model.split(x)
     terms = {name: float(cost @ values) for name, cost in model.columns.cost.items()}
     for name, cost in model.problem.site.cost.items():
         terms[name] = terms.get(name, 0.0) + float(cost @ site_values)
     kg = float(model.problem.site.measures["carbon_kg"] @ site_values)
     decisions = decode(instance, model, routes, values, site_values)
+    objective = math.fsum(terms.values())
+    reaches: tuple[Stage, ...] = ()
+    stated = objective_of(blank.options["objective"])
+    if stated != COST:
+        stages = all_stages(stated, may_fall_short(model))
+        reaches = reached(model, stages, results, x)
+        objective = reaches[stages.index(stated[0])].value
     plan = replace(
-        blank, status="FEASIBLE", objective=math.fsum(terms.values()), terms=terms, decisions=decisions, carbon_kg=kg
+        blank, status="FEASIBLE", objective=objective, terms=terms, decisions=decisions, carbon_kg=kg, stages=reaches
     )
-    return replace(plan, status="OPTIMAL") if plan.gap <= float(plan.options["gap"]) else plan
+    return replace(plan, status="OPTIMAL") if plan.within(float(plan.options["gap"])) else plan
 
 
 def _without_plan(blank: Plan, model: Model, result: MilpResult, options: Options) -> Plan:

@@ -2,7 +2,8 @@
 
 Facts this file is written around (highspy 1.16): a warning of `passModel` may mean that numbers were dropped; an LP has
 no `mip_dual_bound`; `col_value` has full length without a point; the time limit is soft (solvers.supervised has a hard
-one); `highspy.Highs()` prints a banner to stdout before it can be silenced.
+one); from a start it may say optimal far from its own bound, and solves the same program rightly without (a program
+whose integers presolve fixes); `highspy.Highs()` prints a banner to stdout before it can be silenced.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
             # a warning here says that the point is not feasible: it stays a hint
             if highs.setSolution(len(start), every, start).name == "kError":
                 raise SolverFailure("highs refused the start")
-        return _answer(highs, milp, limits, start, progress)
+        result = _answer(highs, milp, limits, start, progress)
+        if start is not None and result.status == "feasible" and result.limit == "none":
+            left = replace(limits, seconds=max(0.0, limits.seconds - progress.seconds()))
+            result = _answer(_loaded(milp), milp, left, start, progress)
+        return result
 
     return watched(run, watch)
 

@@ -185,9 +185,6 @@ def test_a_field_of_a_later_version_may_have_its_default(place: str, name: str) 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("policy", {"objective": "carbon"}),
-        ("policy", {"objective": ["cost", "carbon"]}),
-        ("policy", {"objective": {"cost": 1.0}}),
         ("policy", {"carbon_account": "market"}),
     ],
 )

@@ -150,8 +150,7 @@ def test_every_reason_seen_without_solving_is_true(seeds: range) -> None:
 
 def _answering(monkeypatch: pytest.MonkeyPatch, lie: Callable[[MilpResult], MilpResult]) -> None:
     """The backend's result is replaced before `solve` sees it."""
-    real = solving._run
-    monkeypatch.setattr(solving, "_run", lambda *given: lie(real(*given)))
+    monkeypatch.setattr(solving, "solve_exact", lambda *given: lie(solve_exact(*given)))
 
 
 def _nothing(**known: Any) -> Callable[[MilpResult], MilpResult]:

@@ -30,6 +30,7 @@ from instances.instance import (
     Series,
     Time,
 )
+from instances.objectives import COST
 
 SOUTH, WEST = 48.0, 5.0  # corner of the plane, degrees
 KM_PER_DEGREE = (111.2, 71.5)  # of latitude, and of longitude at 50 degrees north
@@ -82,6 +83,7 @@ def to_instance(metro: Metro) -> Instance:
             carbon_cap_price=np.nan,
             move_limit=np.inf,
             move_limit_price=np.nan,
+            objective=COST,
         ),
         route_candidates=3,
     )

@@ -13,7 +13,7 @@ from math import nan
 import numpy as np
 
 from instances.instance import Instance
-from optimizer.checking import block_deferral, costs, deferral, energy, groups, limits, paths, shares, sites
+from optimizer.checking import block_deferral, costs, deferral, energy, groups, limits, objectives, paths, shares, sites
 from optimizer.checking.case import Case
 from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
@@ -69,13 +69,20 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
     terms = costs.terms(case) | limits.cost(held)
     kg = float((grid + contract).sum())
     breaches = breaches + limits.broken(held) + costs.stated(case, terms, kg)
+
+    def values(name: str) -> float:
+        return costs.quantity(case, terms, kg, name)
+
+    short = bool(case.may_be_unserved.any()) or "soft_limits" in terms
+    breaches += objectives.stated(case, terms, values, short)
+    goal = objectives.objective(case)
     return Report(
         violations=tuple(v for b in breaches for v in b.violations),
         counts=_counts(breaches),
         terms=terms,
         carbon_terms={"energy": float(grid.sum()), "contract": float(contract.sum())},
         carbon_kg=kg,
-        objective=sum(terms.values()),
+        objective=sum(terms.values()) if goal is None else objectives.value(goal[0], values),
         load=case.flows.load,
         capacity=sites.capacities(case),
         facility_kw=case.facility_kw,

@@ -86,7 +86,7 @@ class Report:
     terms: Mapping[str, float]  # money, recomputed
     carbon_terms: Mapping[str, float]  # kg, recomputed: of grid energy ("energy") and of contracts ("contract")
     carbon_kg: float
-    objective: float
+    objective: float  # of the first stage of the plan's objective, in its unit
     load: Floats  # (H, R, T) units
     capacity: Floats  # (H, R, T) units, with what is open and built
     facility_kw: Floats  # (H, T)
@@ -97,6 +97,11 @@ class Report:
     bandwidth: Floats  # (2L, T) Gbit/s, with what is open and built
     unserved_unit_h: Floats  # (D,) unit-hours of all resources over the horizon
     limits: tuple[Limited, ...]  # what may be soft: values, limits and what exceeding them costs
+
+    @property
+    def cost(self) -> float:
+        """Money: the sum of the terms."""
+        return sum(self.terms.values())
 
     @property
     def ok(self) -> bool:

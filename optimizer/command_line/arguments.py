@@ -51,6 +51,29 @@ def seed(text: str) -> int:
     return value
 
 
+OBJECTIVE = (
+    "what is minimised, instead of the instance's: a name (cost, carbon, latency, shortfall), names in order of "
+    "priority (carbon,cost) or weights (cost=1,carbon=0.5)"
+)
+
+
+def objective(text: str) -> str | dict[str, float] | list[str]:
+    """A name, names in order of priority, or weights by name."""
+    from instances.objectives import as_written, objective_of
+
+    parts = text.split(",")
+    given: dict[str, float] | list[str] = parts
+    if "=" in text:
+        pairs = [part.partition("=") for part in parts]
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise argparse.ArgumentTypeError(f"{text}: a name is given twice")
+        given = {name: float(weight) for name, _, weight in pairs}
+    try:
+        return as_written(objective_of(given))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+
+
 def add_command(commands: Commands, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
     """A command with its own help; every command knows ``--json``."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)

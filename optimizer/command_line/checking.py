@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "valid": report.ok,
                 "certificate": "not confirmed" if unconfirmed else "none",
                 "objective": report.objective,
+                "cost": report.cost,
                 "carbon_kg": report.carbon_kg,
                 "terms": dict(report.terms),
                 "violations": [asdict(v) for v in report.violations],
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not report.ok:
         show(violation_lines(report))
         return code
-    say(f"valid: {plain(instance.currency)} {report.objective:,.2f}, {report.carbon_kg:,.0f} kg CO2e, no rule broken")
+    say(f"valid: {plain(instance.currency)} {report.cost:,.2f}, {report.carbon_kg:,.0f} kg CO2e, no rule broken")
     if plan.bound_source:
         say(f"the bound {plan.bound:,.2f} is {plain(plan.bound_source)}; a check of the plan does not vouch for it")
     if unconfirmed:

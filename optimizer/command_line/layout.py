@@ -23,6 +23,12 @@ def money(currency: str, value: float) -> str:
     return f"{plain(currency)} {value:,.2f}" if math.isfinite(value) else "-"
 
 
+def quantity(currency: str, name: str, value: float) -> str:
+    """The value of an objective with its unit."""
+    units = {"carbon": "kg CO2e", "latency": "Gbit/s ms h", "weighted": ""}
+    return f"{value:,.2f} {units[name]}".rstrip() if name in units else money(currency, value)
+
+
 def percent(value: float) -> str:
     """A fraction in per cent with one decimal; `-` where infinite."""
     return f"{value:.1%}" if math.isfinite(value) else "-"

@@ -21,6 +21,7 @@ from optimizer.command_line.layout import (
     money,
     origins,
     percent,
+    quantity,
     sizes,
     table,
     titled,
@@ -43,9 +44,14 @@ def _headline(instance: Instance, plan: Plan, summary: Summary) -> Iterable[Text
     yield Text(f"{title} ({sizes(summary.counts)})", style="bold")
     colour = "green" if plan.status == "OPTIMAL" else "yellow"
     proven = "nothing is proven about better plans"
-    if math.isfinite(plan.gap):
+    if plan.stages:
+        proven = "least by stages, each kept by the next:"
+    elif math.isfinite(plan.gap):
         proven = f"within {fine_percent(plan.gap)} of the best possible (bound {plain(plan.bound_source)})"
-    yield Text.assemble((plan.status, f"bold {colour}"), f"  {money(summary.currency, plan.objective)}, {proven}")
+    yield Text.assemble((plan.status, f"bold {colour}"), f"  {money(summary.currency, plan.cost)}, {proven}")
+    for stage in plan.stages:
+        near = f"within {fine_percent(stage.gap)} of the least" if math.isfinite(stage.gap) else "no bound"
+        yield Text(f"  {stage.name}: {quantity(summary.currency, stage.name, stage.value)}, {near}")
     if plan.limit != "none":
         yield Text(f"stopped early: {plan.limit} limit" if plan.limit != "interrupt" else "stopped early: interrupted")
 
@@ -207,7 +213,12 @@ def no_plan(instance: Instance, plan: Plan) -> list[RenderableType]:
     if plan.limit != "none":
         lines.append(f"  stopped early: {plan.limit}")
     if math.isfinite(plan.bound):
-        lines.append(f"  no plan costs less than {money(instance.currency, plan.bound)} ({plain(plan.bound_source)})")
+        least = (
+            money(instance.currency, plan.bound)
+            if plan.options.get("objective", "cost") == "cost"
+            else f"{plan.bound:,.2f}"
+        )
+        lines.append(f"  no plan has less than {least} ({plain(plan.bound_source)})")
     how = plain(plan.solver) or "seen without solving"
     return [Group(head, *map(Text, lines)), Text(f"{plan.seconds:.1f} s, {how}")]
 

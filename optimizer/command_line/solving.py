@@ -7,12 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from optimizer.command_line.arguments import (
+    OBJECTIVE,
     Commands,
     add_command,
     add_instance,
     check_output,
     count,
     not_negative,
+    objective,
     open_given,
     positive,
     seed,
@@ -33,6 +35,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "solve", "Finds the cheapest plan, checks it and writes it.", run)
     add_instance(parser)
     parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
+    parser.add_argument("--objective", type=objective, metavar="O", help=OBJECTIVE)
     parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
     parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the solver (1)")
@@ -81,6 +84,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         gap=arguments.gap,
         threads=arguments.threads,
         seed=arguments.seed,
+        objective=arguments.objective,
     )
 
 
@@ -118,6 +122,8 @@ def outcome(plan: Plan) -> dict[str, Any]:
         "limit": plan.limit,
         "solver": plan.solver,
         "seconds": plan.seconds,
+        "cost": plan.cost if plan.decisions is not None else None,
+        "stages": [asdict(stage) | {"gap": stage.gap} for stage in plan.stages],
         "terms": dict(plan.terms),
         "carbon_kg": plan.carbon_kg,
         "reasons": list(plan.reasons),
@@ -158,9 +164,9 @@ def saving(plan: Plan, baseline: Evaluation) -> dict[str, Any]:
     """The baseline's cost, carbon and violations, and what the plan saves against it (negative: costs more)."""
     report = baseline.report
     return {
-        "objective": report.objective,
+        "objective": report.cost,
         "carbon_kg": report.carbon_kg,
         "violations": sum(report.counts.values()),
-        "saving": report.objective - plan.objective,
+        "saving": report.cost - plan.cost,
         "carbon_saving_kg": report.carbon_kg - plan.carbon_kg,
     }
