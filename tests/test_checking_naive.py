@@ -27,6 +27,7 @@ def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
     hours = sum(b["periods"] for b in document["blocks"])
     plan: Doc = {
         "format": "hubplan-plan/1", "instance": document["name"], "fingerprint": fingerprint, "status": "FEASIBLE",
+        "options": {"objective": "cost"},
         "terms": [], "routes": [], "assignments": [], "execution": [], "carbon_kg": 0.0, "objective": 0.0,
         "sites": [_site(h, hours, rng) for h in document["hubs"]],
         "links": [_span(m, rng) for m in document.get("links", [])],

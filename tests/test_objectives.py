@@ -75,10 +75,10 @@ def test_stages_break_ties_in_order() -> None:
     instance = from_document(made)
     plan = solve(instance, Options(objective=["carbon", "latency"]))
     assert _chosen(plan, made) == ["near"]
-    assert [(s.name, pytest.approx(s.value)) for s in plan.stages] == [("carbon", 1.0), ("latency", 1.0), ("cost", 6.0)]
-    assert _chosen(solve(instance, Options(objective="carbon")), made) == [
-        "cheap"
-    ]  # cost decides where nothing else does
+    assert {s.name: s.value for s in plan.stages} == pytest.approx({"carbon": 1.0, "latency": 1.0, "cost": 6.0})
+    assert [s.name for s in plan.stages] == ["carbon", "latency", "cost"]
+    by_cost = solve(instance, Options(objective="carbon"))  # where nothing else is asked for
+    assert _chosen(by_cost, made) == ["cheap"]
 
 
 def test_an_earlier_stage_is_held() -> None:
@@ -96,6 +96,16 @@ def test_clean_plans_still_serve_what_may_stay_unserved() -> None:
     clean = solve(instance, Options(objective="carbon"))
     assert _chosen(clean, made) == ["clean"]
     assert [s.name for s in clean.stages] == ["shortfall", "carbon", "cost"] and clean.stages[0].value == 0.0
+
+
+def test_soft_limits_are_not_free_where_money_does_not_count() -> None:
+    made = _three_ways()
+    made["policy"] = {"objective": "latency", "carbon_cap_kg": {"limit": 1.0, "price_per_unit": 0.1}}
+    instance = from_document(made)
+    near = solve(instance)
+    assert _chosen(near, made) == ["clean"]  # the only one within the soft cap, though not the nearest
+    assert [s.name for s in near.stages] == ["shortfall", "latency", "cost"]
+    assert _chosen(solve(instance, Options(objective={"latency": 1.0, "cost": 1e-3})), made) == ["near"]
 
 
 def test_check_finds_a_wrong_objective_stage_bound_and_limit() -> None:
