@@ -11,7 +11,7 @@ import numpy as np
 
 from instances.instance import Instance
 from optimizer.checking.report import Report
-from optimizer.plan import FORMAT, Decisions, Plan
+from optimizer.plan import FORMAT, Decisions, Ints, Plan
 
 Row = dict[str, Any]
 
@@ -85,9 +85,7 @@ def site_rows(instance: Instance, decisions: Decisions, report: Report) -> Itera
         yield {
             "hub": name,
             "open": bool(decisions.sites.hub_open[h]),
-            "modules": [
-                {"name": hubs.modules.names[i], "count": int(decisions.sites.hub_modules[i])} for i in built[h]
-            ],
+            "modules": _built(hubs.modules.names, decisions.sites.hub_modules, built[h]),
             "grid_kw": decisions.power.grid_kw[h].tolist(),
             "contract_kw": [
                 {"name": hubs.contracts.names[c], "kw": decisions.power.contract_kw[c].tolist()} for c in signed[h]
@@ -105,12 +103,14 @@ def link_rows(instance: Instance, decisions: Decisions, report: Report) -> Itera
         yield {
             "link": name,
             "open": bool(decisions.sites.link_open[m]),
-            "modules": [
-                {"name": links.modules.names[i], "count": int(decisions.sites.link_modules[i])} for i in built[m]
-            ],
+            "modules": _built(links.modules.names, decisions.sites.link_modules, built[m]),
             "forward_gbps": report.traffic[2 * m].tolist(),
             "backward_gbps": report.traffic[2 * m + 1].tolist(),
         }
+
+
+def _built(names: tuple[str, ...], count: Ints, kinds: list[int]) -> list[Row]:
+    return [{"name": names[i], "count": int(count[i])} for i in kinds]
 
 
 def _by_owner(owner: Any, count: int) -> list[list[int]]:

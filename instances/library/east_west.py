@@ -23,28 +23,20 @@ DESCRIPTION = (
 )
 
 
-def _provenance() -> list[dict[str, str]]:
-    entries = [
-        {
-            "path": "demands[*].amount",
-            "status": "estimate",
-            "source": facts.sources("regions"),
-            "note": "region: 0.7 share of GDP + 0.3 share of population; class: share of demand",
-        },
-        {
-            "path": "demands[*]",
-            "status": "estimate",
-            "source": facts.sources("workload_classes"),
-            "note": "latency limits, deferral windows, traffic per MW and peak-to-mean by class",
-        },
-        {
-            "path": "policy.carbon_price_per_kg",
-            "status": "reported",
-            "source": facts.by_key("national_parameters", "parameter")["carbon_price_end_2024"]["source"],
-            "note": "national market, end of 2024: 97.49 CNY/t",
-        },
+def _provenance() -> list[facts.Row]:
+    regions, classes = facts.sources("regions"), facts.sources("workload_classes")
+    market = facts.by_key("national_parameters", "parameter")["carbon_price_end_2024"]["source"]
+    shares = "region: 0.7 share of GDP + 0.3 share of population; class: share of demand"
+    by_class = "latency limits, deferral windows, traffic per MW and peak-to-mean by class"
+    price = "national market, end of 2024: 97.49 CNY/t"
+    return [
+        facts.origin("demands[*].amount", "estimate", regions, shares),
+        facts.origin("demands[*]", "estimate", classes, by_class),
+        facts.origin("policy.carbon_price_per_kg", "reported", market, price),
+        *hubs.provenance(),
+        *network.provenance(),
+        *estimates.provenance(),
     ]
-    return [*entries, *hubs.provenance(), *network.provenance(), *estimates.provenance()]
 
 
 def document(name: str, title: str, calendar: Calendar) -> dict[str, Any]:

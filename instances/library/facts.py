@@ -29,3 +29,8 @@ def sources(name: str) -> str:
 def national(parameter: str) -> float:
     """First number of a national parameter."""
     return float(by_key("national_parameters", "parameter")[parameter]["value"].split()[0])
+
+
+def origin(path: str, status: str, source: str, note: str) -> Row:
+    """A row of an instance's provenance."""
+    return {"path": path, "status": status, "source": source, "note": note}

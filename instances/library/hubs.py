@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from instances.library import demand, facts
 from instances.library.estimates import estimate
+from instances.library.facts import origin
 from instances.library.horizon import Calendar, sunshine
 
 LETTERS = {"T": "tip", "P": "peak", "V": "valley", "D": "deep"}
@@ -143,79 +145,34 @@ def hubs(calendar: Calendar) -> list[dict[str, Any]]:
     return clusters + [_edge(row, calendar) for row in facts.table("regions")]
 
 
-def provenance() -> list[dict[str, str]]:
+def provenance() -> list[facts.Row]:
     """Status of each cluster's values, and of tariffs and carbon factors."""
-    entries = []
-    for row in facts.table("hubs"):
-        name = RENAMED.get(row["hub_id"], row["hub_id"])
-        size = NAMEPLATE_STATUS.get(row["racks_instance_status"], "estimate")
-        entries += [
-            {
-                "path": f"hubs[{name}].capacity",
-                "status": size,
-                "source": row["source"],
-                "note": f"{row['racks_instance']} racks ({row['racks_instance_status']}) of {row['rack_kw']} kW, "
-                "by the national mix of resources",
-            },
-            {
-                "path": f"hubs[{name}].pue",
-                "status": _mark(row["pue_status"]),
-                "source": row["source"],
-                "note": row["pue_status"],
-            },
-        ]
-        if row["hub_id"] in estimate("contract_price"):
-            entries.append(
-                {
-                    "path": f"hubs[{name}].contracts[*].available_kw",
-                    "status": _mark(row["green_status"]),
-                    "source": row["source"],
-                    "note": f"green share: {row['green_status']}",
-                }
-            )
-    entries.append(
-        {
-            "path": "hubs[*].access_latency_ms",
-            "status": "derived",
-            "source": facts.sources("latency_region_hub"),
-            "note": "2.4 ms from the network into a cluster",
-        }
-    )
-    entries.append(
-        {
-            "path": "profiles[tariff *]",
-            "status": "derived",
-            "source": facts.sources("prices"),
-            "note": "price components and ratios reported, hour by hour from the letters of the tariff",
-        }
-    )
-    entries += [
-        {
-            "path": f"profiles[tariff {row['grid_code']}]",
-            "status": "estimate",
-            "source": row["tou_document"],
-            "note": row["tou_status"],
-        }
-        for row in facts.table("prices")
-        if "estimate" in row["tou_status"]
+    factors, shape = facts.sources("carbon_factors"), "hourly shape from the shares of solar and wind"
+    components = "price components and ratios reported, hour by hour from the letters of the tariff"
+    access = facts.sources("latency_region_hub")
+    return [
+        *(entry for row in facts.table("hubs") for entry in _cluster_provenance(row)),
+        origin("hubs[*].access_latency_ms", "derived", access, "2.4 ms from the network into a cluster"),
+        origin("profiles[tariff *]", "derived", facts.sources("prices"), components),
+        *(
+            origin(f"profiles[tariff {row['grid_code']}]", "estimate", row["tou_document"], row["tou_status"])
+            for row in facts.table("prices")
+            if "estimate" in row["tou_status"]
+        ),
+        origin("hubs[*].carbon_kg_per_kwh", "reported", factors, "provincial average factors of 2022"),
+        origin("profiles[carbon *]", "derived", factors, f"{shape} and the local solar time"),
     ]
-    entries.append(
-        {
-            "path": "hubs[*].carbon_kg_per_kwh",
-            "status": "reported",
-            "source": facts.sources("carbon_factors"),
-            "note": "provincial average factors of 2022",
-        }
-    )
-    entries.append(
-        {
-            "path": "profiles[carbon *]",
-            "status": "derived",
-            "source": facts.sources("carbon_factors"),
-            "note": "hourly shape from the shares of solar and wind and the local solar time",
-        }
-    )
-    return entries
+
+
+def _cluster_provenance(row: facts.Row) -> Iterator[facts.Row]:
+    path, source = f"hubs[{RENAMED.get(row['hub_id'], row['hub_id'])}]", row["source"]
+    racks, size = row["racks_instance_status"], NAMEPLATE_STATUS.get(row["racks_instance_status"], "estimate")
+    racked = f"{row['racks_instance']} racks ({racks}) of {row['rack_kw']} kW, by the national mix of resources"
+    yield origin(f"{path}.capacity", size, source, racked)
+    yield origin(f"{path}.pue", _mark(row["pue_status"]), source, row["pue_status"])
+    if row["hub_id"] in estimate("contract_price"):
+        green = row["green_status"]
+        yield origin(f"{path}.contracts[*].available_kw", _mark(green), source, f"green share: {green}")
 
 
 def _mark(status: str) -> str:

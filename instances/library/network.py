@@ -70,25 +70,13 @@ def links(calendar: Calendar) -> list[dict[str, Any]]:
     return [_link(row, calendar) for row in _used()]
 
 
-def provenance() -> list[dict[str, str]]:
+def provenance() -> list[facts.Row]:
     """Status of latencies and prices; the available bandwidth is in the table of estimates."""
+    source = facts.sources("backbone_links")
+    measured = "1.26 x optical one-way latency; reproduces latency_region_hub.csv without the optional links"
+    installed = "installed capacity by class of link, times the available part"
     return [
-        {
-            "path": "links[*].latency_ms",
-            "status": "derived",
-            "source": facts.sources("backbone_links"),
-            "note": "1.26 x optical one-way latency; reproduces latency_region_hub.csv without the optional links",
-        },
-        {
-            "path": "links[*].capacity_gbps",
-            "status": "estimate",
-            "source": facts.sources("backbone_links"),
-            "note": "installed capacity by class of link, times the available part",
-        },
-        {
-            "path": "links[*].price_per_gbps_h",
-            "status": "estimate",
-            "source": facts.sources("backbone_links"),
-            "note": "CNY per Gbit/s-month / 730",
-        },
+        facts.origin("links[*].latency_ms", "derived", source, measured),
+        facts.origin("links[*].capacity_gbps", "estimate", source, installed),
+        facts.origin("links[*].price_per_gbps_h", "estimate", source, "CNY per Gbit/s-month / 730"),
     ]

@@ -16,12 +16,9 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     check_output(arguments.output, [arguments.instance], main="instance.json")
     from instances import write
-    from optimizer.command_line.output import plain, say, say_json
+    from optimizer.command_line.output import say_written
 
     instance = open_given(arguments)
     write(instance, arguments.output)
-    if arguments.json:
-        say_json({"name": instance.name, "path": arguments.output, "fingerprint": instance.fingerprint})
-    else:
-        say(f"{plain(instance.name)} written to {arguments.output} (fingerprint {instance.fingerprint})")
+    say_written(instance, arguments.output, arguments.json)
     return 0

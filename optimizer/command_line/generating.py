@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     check_output(arguments.output, [], main="instance.json")
     from instances import generate, write
-    from optimizer.command_line.output import complain, say, say_json
+    from optimizer.command_line.output import complain, say_written
 
     instance = generate(
         arguments.kind,
@@ -54,8 +54,5 @@ def run(arguments: argparse.Namespace) -> int:
     )
     complain(f"writing {arguments.output}")
     write(instance, arguments.output)
-    if arguments.json:
-        say_json({"name": instance.name, "path": arguments.output, "fingerprint": instance.fingerprint})
-    else:
-        say(f"{instance.name} written to {arguments.output} (fingerprint {instance.fingerprint})")
+    say_written(instance, arguments.output, arguments.json)
     return 0

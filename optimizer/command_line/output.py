@@ -10,9 +10,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console, RenderableType
+
+if TYPE_CHECKING:
+    from instances import Instance
 
 WIDTH = 110  # of tables where the terminal does not say
 
@@ -56,6 +59,14 @@ def _silence(stream: TextIO) -> None:
 def say_json(value: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
     say(json.dumps(finite(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def say_written(instance: Instance, path: str, as_json: bool) -> None:
+    """That an instance was written, where, and its fingerprint."""
+    if as_json:
+        say_json({"name": instance.name, "path": path, "fingerprint": instance.fingerprint})
+    else:
+        say(f"{plain(instance.name)} written to {path} (fingerprint {instance.fingerprint})")
 
 
 def finite(value: Any) -> Any:
