@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from solvers.model.families.modules import add_modules
 from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
     """link_modules[m,i] integer <= max link_open[m]; traffic[arc,t] <= bandwidth link_open[m] + modules."""
     link_open = block.find("link_open")
-    i, of = np.arange(len(data.link_module_link)), data.link_module_link
-    modules = block.variables("link_modules", (of, i), 0.0, data.link_module_max, integer=True)
-    block.cost("expansion", modules, data.link_module_cost)
-    limited = np.flatnonzero(~data.link_open[of])
-    rows = block.rows("link_modules", (of[limited], i[limited]), -np.inf, 0.0)
-    block.put(rows, modules[limited], 1.0)
-    block.put(rows, link_open[of[limited]], -data.link_module_max[limited])
+    of, most, cost = data.link_module_link, data.link_module_max, data.link_module_cost
+    modules = add_modules(block, "link_modules", of, most, cost, link_open, data.link_open)
 
     both = np.repeat(data.bandwidth, 2, axis=0)  # (2L, T), arc = 2 link + direction
     both[1::2][data.link_directed] = 0.0
@@ -28,7 +24,7 @@ def add(block: SiteBlock, data: SiteData) -> None:
     block.put(rows, link_open[arc // 2], -both[arc, t])
     number = np.full(both.shape, -1)
     number[arc, t] = rows
-    for kind in i:
+    for kind in range(len(of)):
         for direction in (0, 1):
             line = number[2 * of[kind] + direction]
             if grows[2 * of[kind] + direction]:

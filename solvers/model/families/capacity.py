@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from solvers.model.families.modules import add_modules
 from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
     """modules[h,i] integer <= max open[h]; load[h,r,t] <= capacity open[h] + sum of module capacity x modules."""
     hub_open = block.find("open")
-    i, of = np.arange(len(data.hub_module_hub)), data.hub_module_hub
-    modules = block.variables("modules", (of, i), 0.0, data.hub_module_max, integer=True)
-    block.cost("expansion", modules, data.hub_module_cost)
-    limited = np.flatnonzero(~data.hub_open[of])
-    rows = block.rows("modules", (of[limited], i[limited]), -np.inf, 0.0)
-    block.put(rows, modules[limited], 1.0)
-    block.put(rows, hub_open[of[limited]], -data.hub_module_max[limited])
+    of, most, cost = data.hub_module_hub, data.hub_module_max, data.hub_module_cost
+    modules = add_modules(block, "modules", of, most, cost, hub_open, data.hub_open)
 
     finite = np.isfinite(data.capacity)
     h, r, t = np.nonzero(finite)
@@ -25,7 +21,7 @@ def add(block: SiteBlock, data: SiteData) -> None:
     block.put(rows, hub_open[h], -data.capacity[h, r, t])
     number = np.full(finite.shape, -1)
     number[h, r, t] = rows
-    for kind in i:
+    for kind in range(len(of)):
         grown = number[of[kind]]  # (R, T)
         has = grown >= 0
         capacity = np.broadcast_to(data.hub_module_capacity[kind][:, None], has.shape)
