@@ -1,4 +1,4 @@
-"""``hubplan explain``: why an instance cannot be met, and the least that would change it."""
+"""``hubplan explain``: why an instance cannot be met, and the least that would change it; or why a plan is as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from optimizer.command_line.arguments import Commands, add_command, add_instance, check_output, open_given, positive
+from optimizer.command_line.arguments import (
+    Commands,
+    Usage,
+    add_command,
+    add_instance,
+    check_output,
+    open_given,
+    positive,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,8 +25,11 @@ NAMED = 12  # limits and demands of a conflict, and changes of a repair, that ar
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "explain", "Says why an instance cannot be met, and the cheapest repair.", run)
+    summary = "Says why an instance cannot be met, with the cheapest repair; or why a plan is as it is."
+    parser = add_command(commands, "explain", summary, run)
     add_instance(parser)
+    parser.add_argument("plan", metavar="PLAN", nargs="?", help="explain this plan: what its limits are worth")
+    parser.add_argument("--demand", metavar="NAME", help="and the options that this demand had")
     parser.add_argument("--all", action="store_true", help="serve also what may stay unserved at a penalty")
     parser.add_argument("--time-limit", type=positive, default=60.0, metavar="S", help="seconds, about (60)")
     parser.add_argument("--write-repaired", metavar="FILE", help="where the instance with the cheapest repair goes")
@@ -26,6 +37,14 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 explained; 4 nothing found in time."""
+    if arguments.plan is None and arguments.demand is not None:
+        raise Usage("--demand explains a plan: name the plan after the instance")
+    if arguments.plan is not None:
+        if arguments.write_repaired is not None or arguments.all:
+            raise Usage("--write-repaired and --all are for an instance without a plan")
+        from optimizer.command_line.explaining_choices import run as run_choices
+
+        return run_choices(arguments, open_given(arguments))
     check_output(arguments.write_repaired, [arguments.instance], main="instance.json")
     from optimizer.command_line.output import say_json, show
     from optimizer.explaining import explain, repaired

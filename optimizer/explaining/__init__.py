@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from instances.instance import Instance
 from optimizer.compiling import compile_problem, useful_routes
+from optimizer.explaining.choices import Choice, Why, why
 from optimizer.explaining.conflicts import Conflict, conflict
-from optimizer.explaining.elastic import elastic
+from optimizer.explaining.elastic_program import elastic
+from optimizer.explaining.prices import ShadowPrice, shadow_prices
 from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
 from optimizer.visible import reasons_without_solving
 
-__all__ = ["Conflict", "Explanation", "Repair", "Step", "explain", "repaired"]
+__all__ = [
+    "Choice", "Conflict", "Explanation", "Repair", "ShadowPrice", "Step", "Why", "explain", "repaired", "shadow_prices",
+    "why",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

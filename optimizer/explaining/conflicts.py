@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.explaining.elastic import Elastic, Limit
+from optimizer.explaining.elastic_program import Elastic, Limit
 from optimizer.explaining.kinds import KINDS
 from solvers.model.options import Bools
 

@@ -15,7 +15,7 @@ from instances.findings import InvalidInstance
 from instances.instance import Instance
 from instances.reading import from_document
 from optimizer.compiling import compile_problem
-from optimizer.explaining.elastic import Elastic
+from optimizer.explaining.elastic_program import Elastic
 from optimizer.explaining.kinds import KINDS, Key
 from solvers.exact import solve_exact
 from solvers.milp import Limits

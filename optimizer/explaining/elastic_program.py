@@ -185,16 +185,33 @@ def _built(
     scale = sizes(instance)
     slacks, growth = _Slacks(), _Growth(*model.milp.matrix.shape)
     upper = model.milp.upper.copy()
-    for name, kind in KINDS.items():
-        if kind.family:
-            _site_slacks(instance, model, name, kind, scale, slacks, growth, upper)
+    _all_site_slacks(instance, model, scale, slacks, growth, upper)
     if routes is not None:
         _permissions(instance, base, model, pairs, breaks, routes, scale, slacks, growth)
     cost = _unserved(instance, base, model, scale, slacks, serve_all)
+    return _finished(instance, model, _grown(model.milp, growth, cost, upper), slacks, complete)
+
+
+def loosened(instance: Instance, model: Model, milp: Milp) -> Elastic:
+    """The elastic program of a model's program with other bounds, in which only limits of sites and policy give way."""
+    slacks, growth, upper = _Slacks(), _Growth(*milp.matrix.shape), milp.upper.copy()
+    _all_site_slacks(instance, model, sizes(instance), slacks, growth, upper)
+    return _finished(instance, model, _grown(milp, growth, np.zeros_like(milp.cost), upper), slacks, False)
+
+
+def _finished(instance: Instance, model: Model, milp: Milp, slacks: _Slacks, complete: bool) -> Elastic:
     return Elastic(
-        instance, model, _grown(model, growth, cost, upper), tuple(slacks.limits), np.array(slacks.limit, np.int64),
-        tuple(slacks.kind), tuple(slacks.key), np.array(slacks.column, np.int64), np.array(slacks.step), complete,
+        instance, model, milp, tuple(slacks.limits), np.array(slacks.limit, np.int64), tuple(slacks.kind),
+        tuple(slacks.key), np.array(slacks.column, np.int64), np.array(slacks.step), complete,
     )  # fmt: skip
+
+
+def _all_site_slacks(
+    instance: Instance, model: Model, scale: Sizes, slacks: _Slacks, growth: _Growth, upper: Floats
+) -> None:
+    for name, kind in KINDS.items():
+        if kind.family:
+            _site_slacks(instance, model, name, kind, scale, slacks, growth, upper)
 
 
 def _site_slacks(
@@ -310,9 +327,9 @@ def _unserved(
     return cost
 
 
-def _grown(model: Model, growth: _Growth, cost: Floats, upper: Floats) -> Milp:
-    """The model's program with the new columns and rows; its own costs count no more."""
-    old, more, rows = model.milp, len(growth.price), len(growth.row_upper)
+def _grown(old: Milp, growth: _Growth, cost: Floats, upper: Floats) -> Milp:
+    """A model's program with the new columns and rows, and costs that are prices of repairs only."""
+    more, rows = len(growth.price), len(growth.row_upper)
     m, n = old.matrix.shape
     none = np.zeros(0, np.int64)
     r, c, v = (
