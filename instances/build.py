@@ -24,7 +24,6 @@ from instances.instance import (
     Instance,
     Ints,
     LatencyMatrix,
-    Limits,
     LinkModules,
     Links,
     Names,
@@ -34,6 +33,7 @@ from instances.instance import (
     Resources,
     Time,
 )
+from instances.limits import Limits, TagShares, read_limits
 from instances.objectives import COST, Objective, objective_of
 from instances.quantities import Pool, Scope, read_quantities, resolve, series, series_length, unknown_name
 
@@ -148,12 +148,6 @@ def _status(rows: Sequence[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.int8]
     return np.array([STATUS.index(row.get("status", "open")) for row in rows], dtype=np.int8)
 
 
-def limits(values: Sequence[Any]) -> Limits:
-    """(n,) limits from numbers, objects with their price, and null."""
-    given = [v if isinstance(v, dict) else {"limit": v} for v in values]
-    return Limits(numbers(given, "limit"), numbers(given, "price_per_unit"))
-
-
 def _labels(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     return texts(rows, "label") or ("",) * len(rows)
 
@@ -259,7 +253,7 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         for field, absent in (("pue", 1.0), ("energy_price_per_kwh", 0.0), ("carbon_kg_per_kwh", 0.0))
     )
     table = pool.table()
-    carbon_cap = limits([r.get("carbon_cap_kg") for r in rows])
+    carbon_cap = read_limits([r.get("carbon_cap_kg") for r in rows])
     return Hubs(
         names=Names([r["name"] for r in rows]),
         label=_labels(rows),
@@ -287,7 +281,25 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         contracts=_contracts(rows, scope),
         carbon_cap_kg=np.where(np.isnan(carbon_cap.limit), np.inf, carbon_cap.limit),
         carbon_cap_price=carbon_cap.price,
+        existing=flags(rows, "existing", True, False),
+        closing_cost=_given(rows, "closing_cost", 0.0),
+        min_utilisation=_limits_by_resource(rows, "min_utilisation", scope),
+        max_utilisation=_limits_by_resource(rows, "max_utilisation", scope),
     )
+
+
+def _limits_by_resource(rows: list[dict[str, Any]], field: str, scope: Scope) -> Limits:
+    """(H, R) limits of an object by resource."""
+    cells: list[Any] = []
+    for i, row in enumerate(rows):
+        given = row.get(field, {})
+        for resource in given:
+            if resource not in scope.resources:
+                path = f"hubs[{i}].{field}.{resource}"
+                scope.findings.append(unknown_name("resource", path, resource, scope.resources))
+        cells += [given.get(resource) for resource in scope.resources]
+    flat, shape = read_limits(cells), (len(rows), len(scope.resources))
+    return Limits(flat.limit.reshape(shape), flat.price.reshape(shape))
 
 
 def _capacities(rows: list[dict[str, Any]], pool: Pool, scope: Scope) -> tuple[Floats, Ints]:
@@ -360,11 +372,14 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         )
     low = exact if exact is not None else low or 0
     high = exact if exact is not None else max(hubs, low) if high is None else high
-    cap, moves = limits([given.get("carbon_cap_kg")]), limits([given.get("move_limit")])
+    cap, moves = read_limits([given.get("carbon_cap_kg")]), read_limits([given.get("move_limit")])
     return Policy(
         carbon_price_per_kg=float(given.get("carbon_price_per_kg", 0.0)) + 0.0,
         carbon_cap_kg=float("inf") if np.isnan(cap.limit[0]) else float(cap.limit[0]),
         carbon_cap_price=float(cap.price[0]),
+        budget=read_limits([given.get("budget")]),
+        green_share_min=read_limits([given.get("green_share_min")]),
+        tag_shares=_tag_shares(given.get("tag_shares", []), scope),
         open_hubs_min=low,
         open_hubs_max=high,
         objective=_objective(given.get("objective", "cost"), scope),
@@ -372,3 +387,16 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         move_limit=float("inf") if np.isnan(moves.limit[0]) else float(moves.limit[0]),
         move_limit_price=float(moves.price[0]),
     )
+
+
+def _tag_shares(rows: list[dict[str, Any]], scope: Scope) -> TagShares:
+    resource = np.full(len(rows), -1, dtype=np.int32)
+    for i, row in enumerate(rows):
+        name = row.get("resource")
+        if name is not None:
+            resource[i] = scope.resources.find(name)
+            if resource[i] < 0:
+                path = f"policy.tag_shares[{i}].resource"
+                scope.findings.append(unknown_name("resource", path, name, scope.resources))
+    low, high = (read_limits([row.get(side) for row in rows]) for side in ("min", "max"))
+    return TagShares(tuple(row["tag"] for row in rows), resource, low, high)

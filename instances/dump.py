@@ -10,6 +10,7 @@ import numpy as np
 
 from instances import schema
 from instances.instance import STATUS, Demands, Instance, Links, Nodes, Time
+from instances.limits import Limits, written_limit
 from instances.objectives import as_written
 from instances.quantities import written, written_all
 
@@ -70,13 +71,6 @@ def _sparse(model: type[schema.Record], row: dict[str, Any]) -> dict[str, Any]:
 def _optional(value: float) -> float | None:
     """A number that is nan or infinite where not given."""
     return float(value) if np.isfinite(value) else None
-
-
-def _limit(limit: float, price: float) -> float | dict[str, float] | None:
-    """A limit: none where it is nan or infinite, soft where it has a price."""
-    if np.isfinite(limit) and np.isfinite(price):
-        return {"limit": float(limit), "price_per_unit": float(price)}
-    return _optional(limit)
 
 
 def _blocks(time: Time) -> Rows:
@@ -167,7 +161,9 @@ def hub_rows(instance: Instance) -> Rows:
             "tags": list(hubs.tags[h]),
             "access_latency_ms": float(hubs.access_latency_ms[h]),
             "status": STATUS[hubs.status[h]],
+            "existing": bool(hubs.existing[h]),
             "opening_cost": float(hubs.opening_cost[h]),
+            "closing_cost": float(hubs.closing_cost[h]),
             "capacity": _capacity(instance, h),
             "modules": modules.get(h, []),
             "pue": written(hubs.pue, profiles, h),
@@ -178,7 +174,9 @@ def hub_rows(instance: Instance) -> Rows:
             "carbon_may_be_negative": bool(hubs.carbon_may_be_negative[h]),
             "connection_limit_kw": _optional(hubs.connection_limit_kw[h]),
             "contracts": contracts.get(h, []),
-            "carbon_cap_kg": _limit(hubs.carbon_cap_kg[h], hubs.carbon_cap_price[h]),
+            "carbon_cap_kg": written_limit(hubs.carbon_cap_kg[h], hubs.carbon_cap_price[h]),
+            "min_utilisation": _limits_by_resource(instance, hubs.min_utilisation, h),
+            "max_utilisation": _limits_by_resource(instance, hubs.max_utilisation, h),
         }
         rows.append(_sparse(schema.Hub, row))
     return rows
@@ -195,6 +193,11 @@ def _capacity(instance: Instance, h: int) -> dict[str, Any]:
 
 def _by_resource(instance: Instance, values: Any) -> dict[str, float]:
     return {r: float(v) for r, v in zip(instance.resources.names, values, strict=True) if v != 0.0}
+
+
+def _limits_by_resource(instance: Instance, values: Limits, h: int) -> dict[str, Any]:
+    cells = zip(instance.resources.names, values.limit[h], values.price[h], strict=True)
+    return {resource: value for resource, limit, price in cells if (value := written_limit(limit, price)) is not None}
 
 
 def _hub_modules(instance: Instance) -> dict[int, Rows]:
@@ -245,13 +248,30 @@ def _policy(instance: Instance) -> dict[str, Any]:
     limits = {k: v for k, v, default in (("min", low, 0), ("max", high, max(hubs, low))) if v != default}
     row = {
         "carbon_price_per_kg": policy.carbon_price_per_kg,
-        "carbon_cap_kg": _limit(policy.carbon_cap_kg, policy.carbon_cap_price),
+        "carbon_cap_kg": written_limit(policy.carbon_cap_kg, policy.carbon_cap_price),
         "open_hubs": limits or None,
         "objective": as_written(policy.objective),
+        "budget": written_limit(policy.budget.limit[0], policy.budget.price[0]),
+        "green_share_min": written_limit(policy.green_share_min.limit[0], policy.green_share_min.price[0]),
+        "tag_shares": _tag_shares(instance),
         "latency_price_per_gbps_ms_h": policy.latency_price_per_gbps_ms_h,
-        "move_limit": _limit(policy.move_limit, policy.move_limit_price),
+        "move_limit": written_limit(policy.move_limit, policy.move_limit_price),
     }
     return _sparse(schema.Policy, row)
+
+
+def _tag_shares(instance: Instance) -> Rows:
+    shares, resources = instance.policy.tag_shares, instance.resources.names
+    rows = []
+    for i, tag in enumerate(shares.tag):
+        row = {
+            "tag": tag,
+            "min": written_limit(shares.min.limit[i], shares.min.price[i]),
+            "max": written_limit(shares.max.limit[i], shares.max.price[i]),
+            "resource": None if shares.resource[i] < 0 else resources[shares.resource[i]],
+        }
+        rows.append(_sparse(schema.TagShare, row))
+    return rows
 
 
 # --- demands ------------------------------------------------------------------------------------------------

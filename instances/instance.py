@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instances.limits import Limits, TagShares
 from instances.objectives import COST, Objective
 
 Floats = NDArray[np.float64]
@@ -243,19 +244,6 @@ class Contracts:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Limits that may be soft, in arrays of one shape. limit: nan: none; price: money per unit beyond it, nan: hard."""
-
-    limit: Floats
-    price: Floats
-
-    @staticmethod
-    def none(shape: tuple[int, ...] = (1,)) -> Limits:
-        """No limits, of that shape."""
-        return Limits(np.full(shape, np.nan), np.full(shape, np.nan))
-
-
-@dataclass(frozen=True)
 class Hubs(Table):
     names: Names
     label: tuple[str, ...]
@@ -278,6 +266,10 @@ class Hubs(Table):
     contracts: Contracts
     carbon_cap_kg: Floats  # inf: none
     carbon_cap_price: Floats = later_column(np.nan)  # money per kg beyond the cap; nan: hard
+    existing: Bools = later_column(False)
+    closing_cost: Floats = later_column(0.0)
+    min_utilisation: Limits = later_column(np.nan)  # (H, R)
+    max_utilisation: Limits = later_column(np.nan)  # (H, R)
 
 
 @dataclass(frozen=True)
@@ -352,6 +344,9 @@ class Policy:
     move_limit: float = later_column(float("inf"))
     move_limit_price: float = later_column(np.nan)  # money per demand moved beyond it; nan: hard
     objective: Objective = later_column(COST)  # stages in order of priority
+    budget: Limits = later_column(np.nan)  # (1,) money
+    green_share_min: Limits = later_column(np.nan)  # (1,) fraction
+    tag_shares: TagShares = later_column(())
 
 
 @dataclass(frozen=True)

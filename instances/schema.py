@@ -195,9 +195,9 @@ class Hub(Record):
     tags: list[Id] = field("groups it belongs to, such as `west`", default=[])
     access_latency_ms: float = field("latency from the network to the hub, one way", "ms", default=0.0, ge=0)
     status: Literal["open", "optional", "closed"] = field("`optional`: the plan decides", default="open")
-    existing: bool = field("stands today: closing it costs, opening it does not", default=False, later=True)
+    existing: bool = field("stands today: closing it costs, opening it does not", default=False)
     opening_cost: float = field("cost of opening an optional hub, for the horizon", "money", default=0.0, ge=0)
-    closing_cost: float = field("cost of closing an existing optional hub, for the horizon", "money", default=0.0, ge=0, later=True)
+    closing_cost: float = field("cost of closing an existing optional hub, for the horizon", "money", default=0.0, ge=0)
     capacity: dict[Id, Quantity | None] = field("capacity by resource; null: unlimited; a resource not named: none", "unit", default={})
     modules: list[HubModule] = field("capacity that can be bought", default=[])
     pue: Quantity = field("power usage effectiveness: facility kW per IT kW", "1", default=1.0)
@@ -216,8 +216,8 @@ class Hub(Record):
     marginal_carbon_kg_per_kwh: Quantity | None = field("marginal carbon factor, reported", "kg/kWh", default=None, later=True)
     residual_carbon_kg_per_kwh: Quantity | None = field("factor of uncertified grid energy, market-based", "kg/kWh", default=None, later=True)
     water_l_per_kwh: float = field("water per facility kWh", "l/kWh", default=0.0, ge=0, later=True)
-    min_utilisation: dict[Id, Limit] = field("least weighted load / installed capacity, by resource", "1", default={}, later=True)
-    max_utilisation: dict[Id, Limit] = field("ceiling of load / installed capacity in every period, by resource", "1", default={}, later=True)
+    min_utilisation: dict[Id, Limit] = field("least weighted load / installed capacity, by resource; soft: price per unit and hour", "1", default={})
+    max_utilisation: dict[Id, Limit] = field("ceiling of load / installed capacity in every period, by resource; soft: price per unit and hour", "1", default={})
 
 
 class Deferral(Record):
@@ -276,8 +276,8 @@ class TagShare(Record):
     """Limits of the share of IT energy at hubs with a tag."""
 
     tag: Id = field("hub tag")
-    min: Limit | None = field("least share", "1", default=None)
-    max: Limit | None = field("largest share", "1", default=None)
+    min: Limit | None = field("least share; soft: price per kWh that is missing", "1", default=None)
+    max: Limit | None = field("largest share; soft: price per kWh beyond it", "1", default=None)
     resource: Id | None = field("energy of one resource only", default=None)
 
 
@@ -292,8 +292,8 @@ class Policy(Record):
     carbon_account: Literal["location", "market"] = field("account of prices and caps; only `location` is supported yet", default="location")
     open_hubs: OpenHubs | None = field("limits of the number of open hubs", default=None)
     budget: Limit | None = field("limit of all money terms but unserved and soft limits", "money", default=None, later=True)
-    green_share_min: Limit | None = field("least green share of energy", "1", default=None, later=True)
-    tag_shares: list[TagShare] = field("shares of IT energy by hub tag", default=[], later=True)
+    green_share_min: Limit | None = field("least green share of energy; soft: price per kWh that is missing", "1", default=None)
+    tag_shares: list[TagShare] = field("shares of IT energy by hub tag", default=[])
     latency_price_per_gbps_ms_h: float = field("price of latency", "money/(Gbit/s ms h)", default=0.0, ge=0)
     water_price_per_l: float = field("price of water", "money/l", default=0.0, ge=0, later=True)
     move_limit: Limit | None = field("limit of the sum of moved fractions against the incumbent", "1", default=None)

@@ -14,7 +14,15 @@ from optimizer.checking.report import Limited
 from optimizer.plan import Decisions
 
 Floats = NDArray[np.float64]
-KINDS = {"hub_carbon": "carbon", "carbon": "carbon"}
+KINDS = {
+    "hub_carbon": "carbon",
+    "carbon": "carbon",
+    "min_utilisation": "least utilisation",
+    "max_utilisation": "largest utilisation",
+    "green_share": "green share",
+    "tag_share_min": "least tag share",
+    "tag_share_max": "largest tag share",
+}
 CLOSE = 1e-6  # a limit binds if less than this part of it is left
 
 

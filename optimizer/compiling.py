@@ -9,6 +9,7 @@ import numpy as np
 
 from instances.instance import OPEN, OPTIONAL, Instance, Series
 from instances.routes import Routes, candidate_routes
+from optimizer.compiling_policy import policy_data
 from optimizer.plan import Assignments, Decisions, Execution, PlanRoutes, Power, Sites
 from solvers.model import Amounts, Candidates, Clock, Model, Options, Overrides, Problem, SiteData
 from solvers.model.columns import PART, SHARE
@@ -111,7 +112,7 @@ def _site(instance: Instance, options: Options) -> SiteData:
         ties=options.ties,
         hub_open=hubs.status == OPEN,
         hub_optional=hubs.status == OPTIONAL,
-        hub_cost=hubs.opening_cost,
+        hub_cost=np.where(hubs.existing, 0.0, hubs.opening_cost),
         capacity=hubs.capacity.dense(),
         hub_module_hub=hubs.modules.hub,
         hub_module_capacity=hubs.modules.capacity,
@@ -147,6 +148,7 @@ def _site(instance: Instance, options: Options) -> SiteData:
         users_link=users_link,
         move_limit=policy.move_limit,
         move_limit_price=policy.move_limit_price,
+        policy=policy_data(instance),
     )
 
 

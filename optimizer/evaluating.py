@@ -215,9 +215,12 @@ def _pinned(model: Model, given: Placement) -> Milp:
 
 def _least_violation(milp: Milp, limits: Limits) -> Floats:
     """The cheapest point among those that exceed the limits by the least total relative amount."""
-    soft = np.flatnonzero(np.isfinite(milp.row_upper) & (milp.row_lower != milp.row_upper))
-    unit = np.maximum(1.0, np.abs(milp.row_upper[soft]))
-    slack = sp.csc_array((-unit, (soft, np.arange(len(soft)))), shape=(len(milp.row_lower), len(soft)))
+    limited = milp.row_lower != milp.row_upper
+    above, below = (np.flatnonzero(np.isfinite(side) & limited) for side in (milp.row_upper, milp.row_lower))
+    soft = np.concatenate([above, below])
+    limit = np.concatenate([milp.row_upper[above], milp.row_lower[below]])
+    unit = np.maximum(1.0, np.abs(limit)) * np.repeat([-1.0, 1.0], [len(above), len(below)])
+    slack = sp.csc_array((unit, (soft, np.arange(len(soft)))), shape=(len(milp.row_lower), len(soft)))
     n = len(milp.cost)
     stretched = Milp(
         cost=np.concatenate([np.zeros(n), np.ones(len(soft))]), offset=0.0,

@@ -259,10 +259,7 @@ class Naive(Tables):
         contracts = {c["name"]: c for c in h.get("contracts", [])}
         for t in self.periods:
             for r in [x["name"] for x in self.doc["resources"]]:
-                own = h.get("capacity", {}).get(r, 0.0)
-                limit = (math.inf if own is None else self.at(own, t)) if s["open"] else 0.0
-                limit += sum(m["capacity"].get(r, 0.0) * count for m, count in kinds)
-                self.most("capacity", f"{name}, {r}, period {t}", self.load[name, r, t], limit)
+                self.most("capacity", f"{name}, {r}, period {t}", self.load[name, r, t], self.installed(name, r, t))
             place = f"{name}, period {t}"
             self.same("balance", place, self.facility[name, t], self.power[name, t])
             self.least("grid", place, s["grid_kw"][t], 0.0)

@@ -44,4 +44,54 @@ def limits(tables: Tables) -> Iterator[Limit]:
 def _all(tables: Tables) -> Iterator[Limit]:
     for name, h in tables.hubs.items():
         yield Limit("hub_carbon", name, tables.carbon[name], h.get("carbon_cap_kg"))
-    yield Limit("carbon", "policy", sum(tables.carbon.values()), tables.doc.get("policy", {}).get("carbon_cap_kg"))
+        yield from _utilisation(tables, name, h)
+    policy = tables.doc.get("policy", {})
+    yield Limit("carbon", "policy", sum(tables.carbon.values()), policy.get("carbon_cap_kg"))
+    yield from _green(tables, policy.get("green_share_min"))
+    for share in policy.get("tag_shares", []):
+        yield from _tag_share(tables, share)
+
+
+def _scaled(limit: Any, by: float) -> Any:
+    if isinstance(limit, dict):
+        return limit | {"limit": limit["limit"] * by}
+    return None if limit is None else limit * by
+
+
+def _utilisation(tables: Tables, name: str, h: dict[str, Any]) -> Iterator[Limit]:
+    for field, least in (("min_utilisation", True), ("max_utilisation", False)):
+        for r, limit in h.get(field, {}).items():
+            load, place = tables.load, f"{name}, {r}"
+            installed = {t: tables.installed(name, r, t) for t in tables.periods}
+            if least:
+                used = sum(tables.weight[t] * load[name, r, t] for t in tables.periods)
+                have = sum(tables.weight[t] * installed[t] for t in tables.periods)
+                yield Limit(field, place, used, _scaled(limit, have), True)
+                continue
+            for t in tables.periods:
+                most, weight = _scaled(limit, installed[t]), tables.weight[t]
+                yield Limit(field, f"{place}, period {t}", load[name, r, t], most, False, weight)
+
+
+def _green(tables: Tables, least: Any) -> Iterator[Limit]:
+    every = green = 0.0
+    for name, h in tables.hubs.items():
+        marked = {c["name"] for c in h.get("contracts", []) if c.get("green")}
+        for t in tables.periods:
+            every += tables.weight[t] * tables.power[name, t]
+            for c in tables.sites[name].get("contract_kw", []):
+                green += tables.weight[t] * c["kw"][t] * (c["name"] in marked)
+    yield Limit("green_share", "policy", green, _scaled(least, every), True)
+
+
+def _tag_share(tables: Tables, share: dict[str, Any]) -> Iterator[Limit]:
+    tag, only = share["tag"], share.get("resource")
+    every = tagged = 0.0
+    for name, h in tables.hubs.items():
+        for r, kw in h.get("power_kw_per_unit", {}).items():
+            kwh = sum(tables.weight[t] * kw * tables.load[name, r, t] for t in tables.periods)
+            every += kwh * (only in (None, r))
+            tagged += kwh * (only in (None, r)) * (tag in h.get("tags", []))
+    place = tag if only is None else f"{tag}, {only}"
+    for side, least in (("min", True), ("max", False)):
+        yield Limit(f"tag_share_{side}", place, tagged, _scaled(share.get(side), every), least)

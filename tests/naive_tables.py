@@ -179,6 +179,16 @@ class Tables:
                 total += self.weight[t] * flow * part * ms
         return total
 
+    def installed(self, name: str, resource: str, t: int) -> float:
+        """What the plan has standing of a hub's capacity."""
+        h, s = self.hubs[name], self.sites[name]
+        own = h.get("capacity", {}).get(resource, 0.0)
+        units = (math.inf if own is None else self.at(own, t)) if s["open"] else 0.0
+        built = {m["name"]: m["count"] for m in s.get("modules", [])}
+        for m in h.get("modules", []):
+            units += m["capacity"].get(resource, 0.0) * built.get(m.get("name", "module"), 0)
+        return units
+
     def served(self, d: Doc, t: int) -> float:
         wanted = t if d.get("timing") == "per_period" else None
         rows = [row for row in self.plan["assignments"] if row["demand"] == d["name"]]
@@ -209,7 +219,9 @@ class Tables:
         for there, rows in ((self.hubs, self.sites), (self.links, self.spans)):
             for name, x in there.items():
                 if x.get("status") == "optional" and rows[name]["open"]:
-                    out["opening"] += x.get("opening_cost", 0.0)
+                    out["opening"] += 0.0 if x.get("existing") else x.get("opening_cost", 0.0)
+                if x.get("status") == "optional" and x.get("existing") and x.get("closing_cost"):
+                    out["closing"] = out.get("closing", 0.0) + x["closing_cost"] * (not rows[name]["open"])
                 costs = {m.get("name", "module"): m["cost"] for m in x.get("modules", [])}
                 out["expansion"] += sum(costs[m["name"]] * m["count"] for m in rows[name].get("modules", []))
         out["carbon"] = self.doc.get("policy", {}).get("carbon_price_per_kg", 0.0) * sum(self.carbon.values())

@@ -91,6 +91,12 @@ CASES: dict[str, tuple[dict[str, Any], list[PlacementRow], dict[tuple[str, str],
         document(policy={"carbon_cap_kg": 10.0}), AT_HOME, {("carbon", "policy"): 1.6},
     ),
     "hub carbon": (changed("hubs.1.carbon_cap_kg", 3.0), AT_HOME, {("hub_carbon", "H2"): 0.6}),
+    "least utilisation": (
+        changed("hubs.1.min_utilisation", {"cpu": 0.5}), AT_HOME, {("min_utilisation", "H2, cpu"): 8.0},
+    ),
+    "ceiling": (
+        changed("hubs.1.max_utilisation", {"cpu": 0.3}), AT_HOME, {("max_utilisation", "H2, cpu, period 1"): 2.0},
+    ),
     "connection": (
         changed("hubs.0.connection_limit_kw", 12.5), ALL_WEST,
         {("connection", "H1, period 0"): 1.5, ("connection", "H1, period 1"): 5.5},

@@ -29,4 +29,4 @@ def test_two_backends_agree_on_pairs_of_features(start: int) -> None:
             assert all(check(instance, plan).ok for plan in plans)
             assert plans[0].objective == pytest.approx(plans[1].objective, rel=1e-6, abs=1e-6), (seed, first, second)
             feasible += 1
-    assert feasible >= 2
+    assert feasible >= (min(start + BATCH, len(PAIRS)) - start) // 4

@@ -30,6 +30,7 @@ from instances.instance import (
     Series,
     Time,
 )
+from instances.limits import Limits, TagShares
 from instances.objectives import COST
 
 SOUTH, WEST = 48.0, 5.0  # corner of the plane, degrees
@@ -84,6 +85,9 @@ def to_instance(metro: Metro) -> Instance:
             move_limit=np.inf,
             move_limit_price=np.nan,
             objective=COST,
+            budget=Limits.none(),
+            green_share_min=Limits.none(),
+            tag_shares=TagShares.none(),
         ),
         route_candidates=3,
     )
@@ -158,6 +162,10 @@ def _hubs(metro: Metro) -> Hubs:
         ),
         carbon_cap_kg=np.full(count, np.inf),
         carbon_cap_price=np.full(count, np.nan),
+        existing=np.zeros(count, bool),
+        closing_cost=np.zeros(count),
+        min_utilisation=Limits.none((count, 1)),
+        max_utilisation=Limits.none((count, 1)),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from instances.findings import Finding
 from instances.instance import Instance
-from instances.rules import deferral, groups, names, network, numbers, references, sites, time, visible
+from instances.rules import deferral, groups, names, network, numbers, policy, references, sites, time, visible
 
 RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     names.twice,
@@ -37,6 +37,10 @@ RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     sites.counts,
     sites.open_hubs,
     sites.flat_series,
+    policy.fractions,
+    policy.tags,
+    policy.utilisation,
+    policy.closing,
     deferral.per_period,
     deferral.equal_periods,
     deferral.proportional,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from instances.instance import Floats, Instance, Ints, Names, Series
+from instances.limits import Limits
 
 Path = Callable[[int], str]
 CHUNK = 1 << 17
@@ -84,7 +85,7 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
     """Every column of plain numbers with the path of an entry."""
     hubs, links, nodes, demands = instance.hubs, instance.links, instance.nodes, instance.demands
     resources = instance.resources.names
-    site = ("access_latency_ms", "opening_cost", "idle_kw", "connection_limit_kw", "carbon_cap_kg")
+    site = ("access_latency_ms", "opening_cost", "idle_kw", "connection_limit_kw", "carbon_cap_kg", "closing_cost")
     for table, rows, fields in (
         ("nodes", nodes, ("access_latency_ms",)),
         ("links", links, ("latency_ms", "price_per_gbps_h", "opening_cost")),
@@ -114,6 +115,15 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
     yield hubs.carbon_cap_price, _cell("hubs", "carbon_cap_kg.price_per_unit")
     yield np.array([instance.policy.carbon_cap_price]), _policy("carbon_cap_kg.price_per_unit")
     yield np.array([instance.policy.move_limit_price]), _policy("move_limit.price_per_unit")
+    for field in ("min_utilisation", "max_utilisation"):
+        yield getattr(hubs, field).price.reshape(-1), _by_resource(_cell("hubs", field), resources)
+    for field in ("budget", "green_share_min"):
+        limits: Limits = getattr(instance.policy, field)
+        yield limits.limit, _policy(field)
+        yield limits.price, _policy(f"{field}.price_per_unit")
+    shares = instance.policy.tag_shares
+    for side in (shares.min, shares.max):
+        yield side.price, _cell("policy.tag_shares", "price_per_unit")
 
 
 def _policy(field: str) -> Path:

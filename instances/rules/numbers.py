@@ -13,7 +13,7 @@ from instances.rules.extremes import Path
 
 LEAST, MOST = 1e-9, 1e12
 RANGE = f"0 or a magnitude between {LEAST:g} and {MOST:g}"
-SIGNED = ("price", "cost_at")  # fields that may be negative
+SIGNED = ("price", "cost_at", "budget")  # fields that may be negative
 NOT_NEGATIVE = {"capacity", "available_kw", "capacity_gbps", "amount", "traffic_gbps", "traffic_back_gbps", "amount_at"}
 UNIT_MONEY = {"EUR", "USD", "GBP", "CHF", "CNY", "CAD", "AUD", "NZD", "SGD"}  # where 5 a kWh is absurd
 

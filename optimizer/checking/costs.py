@@ -26,6 +26,7 @@ def terms(case: Case) -> dict[str, float]:
         "carbon": policy.carbon_price_per_kg * float(np.sum(carbon(case))),
         "unserved": float(np.nansum(case.unserved_unit_h * case.instance.demands.unserved_penalty_per_unit_h)),
         "override": override(case),
+        **closing(case),
         **({"latency": latency_price * latency(case)} if latency_price else {}),
     }
 
@@ -47,11 +48,18 @@ def latency(case: Case) -> float:
 
 
 def opening(case: Case) -> float:
-    """Optional hubs and links that are open."""
-    total = 0.0
-    for table, is_open in ((case.instance.hubs, case.rows.hub_open), (case.instance.links, case.rows.link_open)):
-        total += float(table.opening_cost @ (is_open & (table.status == OPTIONAL)))
-    return total
+    """Optional hubs and links that are open and do not stand already."""
+    hubs, links, rows = case.instance.hubs, case.instance.links, case.rows
+    total = float(hubs.opening_cost @ (rows.hub_open & (hubs.status == OPTIONAL) & ~hubs.existing))
+    return total + float(links.opening_cost @ (rows.link_open & (links.status == OPTIONAL)))
+
+
+def closing(case: Case) -> dict[str, float]:
+    """The term of existing optional hubs that do not stay open, where closing any would cost."""
+    hubs = case.instance.hubs
+    stands = hubs.existing & (hubs.status == OPTIONAL)
+    cost = float(hubs.closing_cost @ (stands & ~case.rows.hub_open))
+    return {"closing": cost} if hubs.closing_cost[stands].any() else {}
 
 
 def override(case: Case) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.checking.case import Case
 from optimizer.checking.energy import carbon
 from optimizer.checking.report import Breach, Limited, over
+from optimizer.checking.sites import capacities
 
 Floats = NDArray[np.float64]
 
@@ -59,4 +60,51 @@ def _carbon_caps(case: Case) -> Iterator[Limited]:
         yield _limited("carbon", "kg", ("policy",), kg.sum(), policy.carbon_cap_kg, policy.carbon_cap_price)
 
 
-PARTS: tuple[Callable[[Case], Iterator[Limited]], ...] = (_carbon_caps,)
+def _utilisation(case: Case) -> Iterator[Limited]:
+    """**min_utilisation[h,r]** and **max_utilisation[h,r,t]**."""
+    hubs, weight, load = case.instance.hubs, case.instance.time.weighted_hours, case.flows.load
+    installed = capacities(case)
+
+    def places(h: NDArray[np.intp], r: NDArray[np.intp]) -> tuple[str, ...]:
+        names = case.instance.resources.names
+        return tuple(f"{hubs.names[i]}, {names[k]}" for i, k in zip(h.tolist(), r.tolist(), strict=True))
+
+    least, most = hubs.min_utilisation, hubs.max_utilisation
+    h, r = np.nonzero(least.given)
+    if len(h):
+        limit = least.limit[h, r] * (installed[h, r] @ weight)
+        value, price = load[h, r] @ weight, least.price[h, r]
+        yield _limited("min_utilisation", "unit h", places(h, r), value, limit, price, least=True)
+    h, r = np.nonzero(most.given)
+    if len(h):
+        limit, price = most.limit[h, r, None] * installed[h, r], most.price[h, r, None]
+        yield _limited("max_utilisation", "unit", places(h, r), load[h, r], limit, price, weight=weight)
+
+
+def _green_share(case: Case) -> Iterator[Limited]:
+    """**green_share**."""
+    least, contracts = case.instance.policy.green_share_min, case.instance.hubs.contracts
+    if least.given[0]:
+        weight = case.instance.time.weighted_hours
+        contract = case.rows.contract_kw @ weight
+        every = float((case.rows.grid_kw @ weight).sum() + contract.sum())
+        green = float(contract[contracts.green].sum())
+        yield _limited("green_share", "kWh", ("policy",), green, least.limit * every, least.price, least=True)
+
+
+def _tag_shares(case: Case) -> Iterator[Limited]:
+    """**tag_share_min[i]** and **tag_share_max[i]**."""
+    shares, hubs = case.instance.policy.tag_shares, case.instance.hubs
+    kwh = hubs.power_kw_per_unit * (case.flows.load @ case.instance.time.weighted_hours)
+    for i, tag in enumerate(shares.tag):
+        r = int(shares.resource[i])
+        at_hub = kwh.sum(axis=1) if r < 0 else kwh[:, r]
+        tagged = float(at_hub[[tag in tags for tags in hubs.tags]].sum())
+        place = (tag if r < 0 else f"{tag}, {case.instance.resources.names[r]}",)
+        for rule, limits, least in (("tag_share_min", shares.min, True), ("tag_share_max", shares.max, False)):
+            if limits.given[i]:
+                limit = limits.limit[i] * at_hub.sum()
+                yield _limited(rule, "kWh", place, tagged, limit, limits.price[i], least=least)
+
+
+PARTS: tuple[Callable[[Case], Iterator[Limited]], ...] = (_carbon_caps, _utilisation, _green_share, _tag_shares)

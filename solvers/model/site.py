@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from solvers.model.options import Bools, Clock, Floats, Ints, Longs, Ties
+from solvers.model.policy import PolicyData
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class SiteData:
     """Numbers of hubs and links. Shapes: H hubs, R resources, T periods, L links, C contracts, I, J kinds of modules.
 
     Money for the horizon unless per kWh. Infinite: no limit. users_hub (H,), users_link (L,): most shares that can
-    be at the hub, over the link.
+    be at the hub, over the link. hub_cost: 0 for hubs that stand already.
     """
 
     clock: Clock
@@ -64,6 +65,7 @@ class SiteData:
     users_link: Floats
     move_limit: float  # sum of moved fractions
     move_limit_price: float  # nan: hard
+    policy: PolicyData
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The constraint families of the site block, in reading order. `docs/model.md` states each as a formula."""
 
-from solvers.model.families import bandwidth, capacity, carbon, energy, migration, opening, ties
+from solvers.model.families import bandwidth, capacity, carbon, energy, migration, opening, shares, ties, utilisation
 
 FAMILIES = (
     ties.add,  # load, traffic, use: what the options ask of hubs and links
@@ -10,4 +10,6 @@ FAMILIES = (
     energy.add,  # balance, connection, contract: where the power comes from
     carbon.add,  # hub_carbon, carbon: what it emits
     migration.add,  # move_limit: what moves against the plan in force
+    utilisation.add,  # min_utilisation, max_utilisation: how full hubs must and may be
+    shares.add,  # green_share, tag_share: shares of energy
 )

@@ -21,6 +21,11 @@ def add(block: SiteBlock, data: SiteData) -> None:
     contract = block.variables("contract", (c, ct), 0.0, data.contract_kw[c, ct])
     block.cost("contract", contract, hours[ct] * data.contract_price[c, ct])
 
+    for power, when in ((grid, t), (contract, ct)):
+        block.measure("energy_kwh", power, hours[when])
+    green = data.policy.green_contract[c]
+    block.measure("green_kwh", contract[green], hours[ct[green]])
+
     number = np.full(data.pue.shape, -1)
     balance = block.rows("balance", (h, t), 0.0, 0.0)
     number[h, t] = balance

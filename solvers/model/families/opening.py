@@ -8,7 +8,7 @@ from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
-    """open[h], link_open[m] binary; use_hub[h] <= users open[h]; open_hubs."""
+    """open[h], link_open[m] binary; closed[h] = 1 - open[h]; use_hub[h] <= users open[h]; open_hubs."""
     hubs, links = np.arange(data.ties.hubs), np.arange(data.ties.links)
     hub_open = block.variables("open", (hubs,), data.hub_open, data.hub_open | data.hub_optional, integer=True)
     link_open = block.variables(
@@ -16,6 +16,14 @@ def add(block: SiteBlock, data: SiteData) -> None:
     )
     block.cost("opening", hub_open[data.hub_optional], data.hub_cost[data.hub_optional])
     block.cost("opening", link_open[data.link_optional], data.link_cost[data.link_optional])
+
+    h = np.flatnonzero(data.policy.closing_cost)
+    if len(h):
+        closed = block.variables("closed", (h,), 0.0, 1.0)
+        block.cost("closing", closed, data.policy.closing_cost[h])
+        rows = block.rows("closed", (h,), 1.0, 1.0)
+        block.put(rows, closed, 1.0)
+        block.put(rows, hub_open[h], 1.0)
 
     h = np.flatnonzero(data.hub_optional)
     used = block.rows("hub_use", (h,), -np.inf, 0.0)
