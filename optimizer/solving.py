@@ -130,7 +130,8 @@ def _run(
     def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
         return call(solver, milp, limits, start, watch if on_progress else None)
 
-    return solve_stages(run, model.milp, [weighted(model, stage) for stage in stages], limits)
+    program = replace(model.milp, choices=model.choices) if len(model.milp.cost) >= CORE_FROM else model.milp
+    return solve_stages(run, program, [weighted(model, stage) for stage in stages], limits)
 
 
 def blank_plan(instance: Instance, options: Options, solver: str) -> Plan:

@@ -15,14 +15,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import scipy.sparse as sp
 
 from solvers.milp import Bools, Floats, Limits, Milp, MilpResult, Watch
+from solvers.restricting import restricted
+from solvers.results import conclude
+from solvers.sifting import Relaxation
 
 Run = Callable[[Milp, Limits, Floats | None, Watch | None], MilpResult]
 
-# First rounds: reduced cost of their columns, times the gap asked for; whether leading columns keep their whole values.
-CORES = ((1.0, True), (1.0, False), (8.0, False))
+# First rounds: largest reduced cost of columns, times the gap asked for; whether leading columns keep whole values.
+CORES = ((0.1, False), (1.0, True), (1.0, False), (8.0, False))
 WORTHWHILE = 0.7  # a core of more than this share of the columns is not worth a round of its own
 CORE_TIME = 0.4  # of the time left, for each of the first rounds
 WHOLE = 1e-6
@@ -30,15 +32,15 @@ ROUNDING = 1e-7  # relative to the bound: what prices may be off by
 
 
 def solve_by_core(
-    run: Run, milp: Milp, relaxed: MilpResult, limits: Limits, start: Floats | None, watch: Watch | None
+    run: Run, milp: Milp, relaxed: Relaxation, limits: Limits, start: Floats | None, watch: Watch | None
 ) -> MilpResult:
     """Solve a program whose relaxation was solved to optimality. Ends at once with a solution within its gap."""
-    assert relaxed.x is not None and relaxed.duals is not None
-    began, lower = time.perf_counter(), relaxed.objective
+    began, lower, reduced = time.perf_counter(), relaxed.lower, relaxed.reduced
     target = lower + limits.gap * abs(lower)
-    reduced = milp.cost - milp.matrix.T @ relaxed.duals
     slack = ROUNDING * max(1.0, abs(lower))
     fixable = (milp.lower == 0.0) & (relaxed.x <= 1e-9) & (reduced > slack)
+    if not milp.integer.any():
+        return conclude(milp, limits, relaxed.x, lower, solver=relaxed.solver)
     best, value = start, math.inf if start is None else float(milp.cost @ start) + milp.offset
 
     def search(keep: Bools, share: float, holds: bool, floor: Floats = milp.lower) -> MilpResult:
@@ -48,7 +50,7 @@ def solve_by_core(
             keep = keep | (best > 0)
         seen = _Seen(watch, keep, lower, holds, target, value)
         hint = None if best is None or (best < floor - 1e-6).any() else best[keep]
-        result = run(_restricted(replace(milp, lower=floor), keep), replace(limits, seconds=left), hint, seen)
+        result = run(restricted(replace(milp, lower=floor), keep)[0], replace(limits, seconds=left), hint, seen)
         if result.x is not None and result.objective < value:
             best, value = _expanded(result.x, keep), result.objective
         return result
@@ -103,20 +105,6 @@ def _led(milp: Milp, x: Floats) -> Floats:
     leads = milp.integer & (np.zeros(len(x), bool) if milp.leading is None else milp.leading)
     whole = leads & (np.abs(x - np.round(x)) <= WHOLE)
     return np.where(whole, np.maximum(milp.lower, np.round(x)), milp.lower)
-
-
-def _restricted(milp: Milp, keep: Bools) -> Milp:
-    """The program without the other columns, which stand at 0."""
-    if keep.all():
-        return milp
-    matrix = milp.matrix[:, np.flatnonzero(keep)]
-    matrix = sp.csc_array(
-        (matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)), shape=matrix.shape
-    )
-    return replace(
-        milp, cost=milp.cost[keep], lower=milp.lower[keep], upper=milp.upper[keep], integer=milp.integer[keep],
-        matrix=matrix, leading=None if milp.leading is None else milp.leading[keep],
-    )  # fmt: skip
 
 
 def _expanded(x: Floats, keep: Bools) -> Floats:

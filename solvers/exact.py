@@ -1,7 +1,8 @@
 """The exact path: a program to proven optimality by a general solver.
 
-The relaxation is solved first and tightened by lazy rows; large programs then go to the solver column by promising
-column (`core`), small ones whole; numbers are scaled on the way in and back on the way out.
+The relaxation is solved first, choice by promising choice (`sifting`) or tightened by lazy rows (`rounds`); large
+programs then go to the solver column by promising column (`core`), small ones whole; numbers are scaled on the way in
+and back on the way out.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import replace
 from solvers import backend
 from solvers.core import solve_by_core
 from solvers.milp import Floats, Limits, Milp, MilpResult, Refused, SolverFailure, Unbounded, Watch
-from solvers.rounds import tighten
+from solvers.rounds import SHARE_OF_TIME, tighten, with_lazy_rows
 from solvers.scaling import scale
+from solvers.sifting import Relaxation, sift
 
 CORE_FROM = 5_000  # columns; below, a core saves nothing
 SECOND_OPINION = {"highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",)}
@@ -35,15 +37,32 @@ def solve_exact(
         scaled, undo = scale(program)
         return undo(backend(name)(scaled, limits, None if start is None else undo.forward(start), undo.watch(shifted)))
 
-    if not milp.integer.any() or (milp.lazy is None and len(milp.cost) < CORE_FROM):
+    plain = len(milp.cost) < CORE_FROM and milp.lazy is None if milp.integer.any() else milp.choices is None
+    if plain:
         return run(milp, limits, start, watch)
-    tightened, relaxed = tighten(milp, limits)
-    if relaxed.limit == "interrupt":
-        return MilpResult("no_solution", None, math.inf, relaxed.bound, "interrupt", solver=relaxed.solver)
+    program, root = _root(milp, limits)
     left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
-    if len(milp.cost) < CORE_FROM or relaxed.status != "optimal" or relaxed.duals is None:
-        return _at_least(run(tightened, left, start, watch), relaxed.bound)
-    return solve_by_core(run, tightened, relaxed, left, start, watch)
+    if isinstance(root, Relaxation):
+        return solve_by_core(run, program, root, left, start, watch)
+    if root.limit == "interrupt":
+        return MilpResult("no_solution", None, math.inf, root.bound, "interrupt", solver=root.solver)
+    return _at_least(run(program, left, start, watch), root.bound)
+
+
+def _root(milp: Milp, limits: Limits) -> tuple[Milp, Relaxation | MilpResult]:
+    """The program with the lazy rows it needs, and its relaxation if that is large and could be solved."""
+    large, began = len(milp.cost) >= CORE_FROM, time.perf_counter()
+    whole = with_lazy_rows(milp) if large else None
+    if whole is not None and whole.choices is not None:
+        sifted = sift(whole, whole.choices, replace(limits, seconds=limits.seconds * SHARE_OF_TIME))
+        if sifted is not None:
+            return whole, sifted
+    left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
+    program, relaxed = tighten(milp, left)
+    if not large or relaxed.status != "optimal" or relaxed.x is None or relaxed.duals is None:
+        return program, relaxed
+    reduced = program.cost - program.matrix.T @ relaxed.duals
+    return program, Relaxation(relaxed.x, relaxed.objective, reduced, relaxed.solver)
 
 
 def _at_least(result: MilpResult, bound: float) -> MilpResult:

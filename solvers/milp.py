@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Longs = NDArray[np.int64]
 
 CHUNK = 65_536  # numbers at a time: they stay in the cache
 SMALLEST, LARGEST, INFINITE = 1e-9, 1e15, 1e20  # what HiGHS drops, refuses, and takes for infinite
@@ -41,6 +42,22 @@ class LazyRows:
     upper: Floats
 
 
+class Choices(Protocol):
+    """Columns that serve one row each, alone or in groups: `model.choices` says what they are.
+
+    of: (n,) choice of each column, -1 for none; serve: (C,) serving row of each choice; inner: rows that belong to
+    a single choice.
+    """
+
+    @property
+    def of(self) -> Longs: ...
+    @property
+    def serve(self) -> Longs: ...
+    @property
+    def inner(self) -> Longs: ...
+    def prices(self, reduced: Floats) -> Floats: ...
+
+
 @dataclass(frozen=True)
 class Milp:
     """cost, lower, upper: (n,) float64; integer: (n,) bool; matrix: (m, n) CSC, float64, int32 indices, no
@@ -61,6 +78,7 @@ class Milp:
     row_upper: Floats
     lazy: LazyRows | None = None
     leading: Bools | None = None
+    choices: Choices | None = None
     checked: sp.csc_array | None = field(default=None, repr=False)  # the matrix that was looked at; `replace` keeps it
 
     def __post_init__(self) -> None:

@@ -8,12 +8,28 @@ from dataclasses import replace
 import numpy as np
 
 from solvers.highs import Lp
-from solvers.milp import Limits, Milp, MilpResult
+from solvers.milp import Limits, Milp, MilpResult, stacked
 
 ROUNDS = 25
 FEW = 0.25  # lazy rows per row of the program up to which all are added at once: one large relaxation, not several
 VIOLATED = 1e-4
 SHARE_OF_TIME = 0.4  # of the time limit, at most
+
+
+def with_lazy_rows(milp: Milp) -> Milp | None:
+    """The program with all its lazy rows; None where they are many."""
+    lazy = milp.lazy
+    if lazy is None:
+        return milp
+    if len(lazy.upper) > FEW * len(milp.row_lower):
+        return None
+    return replace(
+        milp,
+        matrix=stacked([milp.matrix, lazy.matrix]),
+        row_lower=np.concatenate([milp.row_lower, np.full(len(lazy.upper), -np.inf)]),
+        row_upper=np.concatenate([milp.row_upper, lazy.upper]),
+        lazy=None,
+    )
 
 
 def tighten(milp: Milp, limits: Limits) -> tuple[Milp, MilpResult]:

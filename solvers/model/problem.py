@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers.milp import LazyRows, Milp, checked_numbers
-from solvers.model.columns import SHARE, Columns
+from solvers.model.choices import Choices, choices
+from solvers.model.columns import SHARE, START, Columns
 from solvers.model.entries import Placing
 from solvers.model.explicit import explicit_columns
 from solvers.model.families import FAMILIES
@@ -48,6 +49,14 @@ class Model:
     milp: Milp
     kept: Longs  # site variables that are columns
     tied: Longs  # ties that are rows
+
+    @cached_property
+    def choices(self) -> Choices | None:
+        """The option columns as wholes that can be priced; None where some cannot."""
+        if (self.columns.kind == START).any():
+            return None
+        first_own = self.milp.matrix.shape[0] - len(self.columns.own_lower)
+        return choices(self.problem.options, self.columns, first_own, len(self.milp.cost))
 
     def split(self, x: Floats) -> tuple[Floats, Floats]:
         """Values of the option columns and of all site variables."""
