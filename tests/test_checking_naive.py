@@ -159,7 +159,8 @@ RULES = {
     "share", "duplicate", "timing", "period", "serve", "single", "route", "ends", "latency", "stated_latency",
     "residency", "fixed", "execution", "defer", "rate", "open", "status", "link_open", "modules", "link_modules",
     "capacity", "bandwidth", "open_hubs", "balance", "grid", "contract", "connection", "hub_carbon", "carbon", "term",
-    "objective", "stated_carbon",
+    "objective", "stated_carbon", "min_utilisation", "max_utilisation", "green_share", "tag_share_min", "tag_share_max",
+    "together", "apart", "block",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from builders import document, findings
 from test_soft_limits import best, energy, soft
 
 from instances import from_document, to_document
-from optimizer import check, solve
+from optimizer import check, solve, to_pyomo
 from optimizer.summary import summarise
 
 GREEN = [{"name": "wind", "available_kw": 2.0, "price_per_kwh": 0.3, "green": True}]
@@ -138,3 +138,20 @@ def test_every_limit_survives_writing() -> None:
     assert written["policy"] == policy
     assert {name: written["hubs"][1][name] for name in limits} == limits
     assert from_document(written).fingerprint == instance.fingerprint
+
+
+def test_the_open_face_names_every_row_and_gives_the_same_plan() -> None:
+    import pyomo.environ as pyo
+
+    shares = [{"tag": "here", "min": soft(0.75, 0.1)}, {"tag": "there", "max": 0.3}]
+    given = made(
+        {"tag_shares": shares, "green_share_min": 0.1, "carbon_cap_kg": soft(9.0, 0.01)}, contracts=GREEN,
+        min_utilisation={"cpu": soft(0.5, 0.1)}, max_utilisation={"cpu": soft(0.2, 0.3)},
+        status="optional", existing=True, closing_cost=9.0,
+    )  # fmt: skip
+    open_model = to_pyomo(from_document(given))
+    pyo.SolverFactory("appsi_highs").solve(open_model.model)
+    assert open_model.plan().objective == pytest.approx(best(given).objective)
+    assert {"max_utilisation_excess", "tag_share_min_excess", "carbon_excess", "closed"} <= {
+        c.name for c in open_model.model.component_objects(pyo.Var)
+    }
