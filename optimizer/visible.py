@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from instances.instance import CLOSED, Instance
+from instances.routes import Routes, candidate_routes
 from solvers.model import Problem
 from solvers.model.options import Floats, Ints
 
@@ -38,13 +39,32 @@ def _must_be_served(problem: Problem) -> Ints:
 
 
 def _unreachable(instance: Instance, problem: Problem) -> Iterator[str]:
-    names, options = instance.demands.names, problem.options
+    names, options, spelled = instance.demands.names, problem.options, 0
     for node, group in options.by_node(_must_be_served(problem)):
-        mask = options.mask(node, group)
-        for d in group[~mask.any(axis=1)]:
+        lacking = group[~options.mask(node, group).any(axis=1)]
+        routes = candidate_routes(instance, nodes=[node], candidates=1) if len(lacking) and spelled < MOST else None
+        for d in lacking:
             text = f"demand `{names[d]}` at `{instance.nodes.names[node]}` has no hub within its limits"
             limit = options.limit[d]
-            yield text + (f" (latency limit {limit:g} ms)" if np.isfinite(limit) else "")
+            text += f" (latency limit {limit:g} ms)" if np.isfinite(limit) else ""
+            yield text + (f": {_nearest(instance, routes, d)}" if routes is not None else "")
+        spelled += len(lacking)
+
+
+def _nearest(instance: Instance, routes: Routes, d: int) -> str:
+    """The nearest hub of a demand, and the nearest that may serve it. routes: one per hub, from its node."""
+    if not len(routes):
+        return "no route leads to any hub"
+    allowed = instance.demands.residency_rules.allowed[instance.demands.residency[d]][routes.hub]
+    hubs, latency = instance.hubs.names, routes.latency_ms
+    first = int(np.argmin(latency))
+    text = f"the nearest hub, `{hubs[routes.hub[first]]}`, is {latency[first]:g} ms away"
+    if not allowed.any():
+        return f"{text}; no hub in reach is one that may serve it"
+    if not allowed[first]:
+        best = int(np.argmin(np.where(allowed, latency, np.inf)))
+        text += f"; the nearest that may serve it, `{hubs[routes.hub[best]]}`, {latency[best]:g} ms"
+    return text
 
 
 def _largest_capacity(problem: Problem) -> Floats:

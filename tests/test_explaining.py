@@ -61,3 +61,46 @@ def _with(instance: Instance, repair: Repair, place: int, step: Step | None) -> 
 )
 def test_amounts_are_rounded_up_to_six_digits(value: float, expected: float) -> None:
     assert rounded_up(value) == expected
+
+
+def test_the_nearest_hub_of_an_unreachable_demand_is_named() -> None:
+    document = feasible(0)
+    document["demands"][6] |= {"max_latency_ms": 0.5, "forbidden_hubs": ["middle"]}
+    leaf, row = document["links"][2]["latency_ms"], document["links"][:2]
+    near = "east" if row[0]["latency_ms"] < row[1]["latency_ms"] else "west"
+    far = leaf + min(link["latency_ms"] for link in row)
+    (finding,) = explain(from_document(document)).findings
+    assert f"the nearest hub, `middle`, is {leaf:g} ms away" in finding
+    assert f"the nearest that may serve it, `{near}`, {far:g} ms" in finding
+
+
+def test_a_cut_of_several_nodes_is_found() -> None:
+    """A second leaf behind the first: together they send more than the one link that leads away carries."""
+    document = feasible(0)
+    document["nodes"].append({"name": "far"})
+    document["links"].append({"a": "far", "b": "leaf", "latency_ms": 1.0})
+    document["links"][2]["capacity_gbps"] = 5.0
+    document["demands"] = [
+        {"name": name, "node": node, "amount": {"cpu": 1.0}, "traffic_gbps": [1.0, 3.0, 2.0]}
+        for name, node in (("one", "leaf"), ("two", "far"))
+    ]
+    found = explain(from_document(document))
+    (finding,) = found.findings
+    assert finding == (
+        "6 Gbit/s must leave `leaf`, `far` in period 1, but the links there carry 5 Gbit/s: `leaf-middle`"
+    )
+    assert str(found.repairs[0]) == "add 1 Gbit/s to link `leaf-middle`"
+
+
+def test_more_candidate_routes_are_tried() -> None:
+    """Two ways of 3 Gbit/s each carry the demand; with one candidate route only the shorter one may be used."""
+    document = feasible(0)
+    document["routes"] = {"candidates": 1}
+    document["links"][2]["capacity_gbps"] = 3.0
+    document["links"].append({"name": "detour", "a": "leaf", "b": "middle", "latency_ms": 9.0, "capacity_gbps": 3.0})
+    document["hubs"] = document["hubs"][1:2]
+    document["demands"] = [{"name": "one", "node": "leaf", "amount": {"cpu": 1.0}, "traffic_gbps": 5.0}]
+    instance = from_document(document)
+    first = explain(instance).repairs[0]
+    assert str(first) == "allow 2 candidate routes per node and hub instead of 1" and first.confirmed
+    assert solve(repaired(instance, first)).status == "OPTIMAL"

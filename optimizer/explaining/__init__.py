@@ -9,9 +9,11 @@ from instances.instance import Instance
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.explaining.choices import Choice, Why, why
 from optimizer.explaining.conflicts import Conflict, conflict
+from optimizer.explaining.cuts import cuts
 from optimizer.explaining.elastic_program import elastic
 from optimizer.explaining.prices import ShadowPrice, shadow_prices
 from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
+from optimizer.explaining.routes_tried import more_routes
 from optimizer.visible import reasons_without_solving
 
 __all__ = [
@@ -44,12 +46,15 @@ def explain(
     """
     start = time.perf_counter()
     findings = reasons_without_solving(instance, compile_problem(instance, useful_routes(instance)))
+    findings += tuple(cuts(instance))
     model = elastic(instance, serve_all=serve_all)
     first = cheapest(model, model.no_limit(), seconds / 2)
     if first is None or not first.steps:
         feasible = True if first is not None else None
         return Explanation(feasible, serve_all, findings, None, (), time.perf_counter() - start)
     others = [] if short else list(alternatives_to(model, first, seconds / 2, alternatives))
+    routes = None if short or serve_all else more_routes(instance, seconds / 4)
     clash = None if short else conflict(model, seconds / 2)
-    checked = tuple(confirmed(instance, repair, seconds / 4) for repair in (first, *others))
+    found = (*([routes] if routes else []), first, *others)
+    checked = tuple(confirmed(instance, repair, seconds / 4) for repair in found)
     return Explanation(False, serve_all, findings, clash, checked, time.perf_counter() - start)

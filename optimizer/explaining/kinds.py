@@ -201,6 +201,10 @@ def _left(i: Instance, key: Key, by: float) -> str:
     return f"leave {share}{_demand(i, key[0])} unserved" + ("" if key[1] == LAST else f" in period {key[1]}")
 
 
+def _more_routes(document: Document, i: Instance, key: Key, by: float) -> None:
+    document["routes"] = {"candidates": i.route_candidates + round(by)}
+
+
 KINDS: dict[str, Kind] = {
     "capacity": Kind(
         unit="unit",
@@ -303,5 +307,13 @@ KINDS: dict[str, Kind] = {
         name=lambda i, k: f"{_demand(i, k[0])} must be served",
         repair=_left,
         change=_leave,
+    ),
+    "routes": Kind(  # tried by itself (`nearest.more_routes`)
+        unit="1",
+        name=lambda i, k: "number of candidate routes",
+        repair=lambda i, k, by: (
+            f"allow {i.route_candidates + round(by)} candidate routes per node and hub instead of {i.route_candidates}"
+        ),
+        change=_more_routes, whole=True,
     ),
 }  # fmt: skip
