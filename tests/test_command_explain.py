@@ -39,6 +39,21 @@ def test_json_has_findings_conflict_and_repairs(run: Run, broken: Path) -> None:
     assert first["steps"][0]["text"] == first["text"]
 
 
+def test_solve_explains_by_itself(run: Run, broken: Path, tmp_path: Path) -> None:
+    assert "Cheapest repair" in run("solve", broken).out
+    assert run("solve", broken, "--json").json["explanation"]["repairs"][0]["confirmed"]
+    document = json.loads(broken.read_text(encoding="utf-8"))
+    for demand in document["demands"]:
+        demand["unserved_penalty_per_unit_h"] = 100.0
+    dear = tmp_path / "dear.json"
+    dear.write_text(json.dumps(document), encoding="utf-8")
+    answer = run("solve", dear)
+    assert answer.code == 0 and "To serve everything" in answer.out and "units of cpu at" in answer.out
+    assert run("explain", dear).out.startswith("All that must be served can be served")
+    assert PIECE in run("explain", dear, "--all").out
+    assert "explanation" not in run("solve", "teaching-two-hubs", "--json").json
+
+
 def test_what_can_be_met_says_so(run: Run) -> None:
     answer = run("explain", "teaching-two-hubs")
     assert answer.code == 0 and "can be served within all limits" in answer.out

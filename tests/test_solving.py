@@ -112,8 +112,8 @@ def test_a_demand_out_of_reach_is_named() -> None:
     plan = solve(_with_demand(far))
     assert plan.status == "INFEASIBLE"
     assert plan.reasons == (
-        "demand `far` at `east` has no hub within its limits (latency limit 1 ms): the nearest hub, `H2`, is 0 ms away; "
-        "the nearest that may serve it, `H1`, 4 ms",
+        "demand `far` at `east` has no hub within its limits (latency limit 1 ms): the nearest hub, `H2`, is 0 ms "
+        "away; the nearest that may serve it, `H1`, 4 ms",
     )
     assert solve(_with_demand(far | {"unserved_penalty_per_unit_h": 1.0})).status == "OPTIMAL"
 

@@ -19,9 +19,12 @@ from optimizer.command_line.arguments import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from instances import Instance
     from optimizer.explaining import Explanation
+    from optimizer.plan import Plan
 
 NAMED = 12  # limits and demands of a conflict, and changes of a repair, that are listed
+UNASKED, UNASKED_SECONDS = 500, 10.0  # demands up to which, and seconds in which, `solve` explains by itself
 
 
 def add(commands: Commands) -> None:
@@ -62,6 +65,30 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(parts(found, written))
     return 4 if found.feasible is None and not found.findings else 0
+
+
+def briefly(instance: Instance, plan: Plan, unserved: int) -> Explanation | None:
+    """What ``solve`` adds where a plan is not possible, or leaves demands unserved; None elsewhere and where it is too
+    much work to do unasked."""
+    from optimizer.explaining import explain
+
+    if len(instance.demands) > UNASKED or (plan.status != "INFEASIBLE" and not unserved):
+        return None
+    return explain(instance, seconds=UNASKED_SECONDS, serve_all=unserved > 0, short=True)
+
+
+def short_part(found: Explanation) -> RenderableType:
+    """The cheapest repair, or that none is needed, for the end of what ``solve`` shows."""
+    from optimizer.command_line.layout import titled
+    from optimizer.command_line.output import plain
+
+    more = "hubplan explain says more" + (" (with --all)" if found.everything else "")
+    if found.repairs:
+        title = "To serve everything" if found.everything else "Cheapest repair"
+        return titled(f"{title} ({more})", _some([f"  {plain(step.text)}" for step in found.repairs[0].steps]))
+    if found.feasible and found.everything:
+        return titled("Everything could be served within all limits: penalties are cheaper than serving it", [])
+    return titled(f"No repair found at once: {more}", [])
 
 
 def answer(found: Explanation) -> dict[str, Any]:

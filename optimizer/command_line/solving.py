@@ -137,13 +137,18 @@ def outcome(plan: Plan) -> dict[str, Any]:
 def _answer(
     arguments: argparse.Namespace, instance: Instance, plan: Plan, report: Report | None, baseline: Evaluation | None
 ) -> None:
+    from optimizer.command_line.explaining import answer as explanation
+    from optimizer.command_line.explaining import briefly, short_part
     from optimizer.command_line.output import say_json, show
     from optimizer.command_line.rendering import comparison, no_plan, plan_parts
     from optimizer.summary import summarise
 
     summary = summarise(instance, plan, report) if report is not None else None
+    found = briefly(instance, plan, summary.unserved.demands if summary else 0)
     if arguments.json:
         answer = outcome(plan) | {"plan": arguments.output if summary else None}
+        if found is not None:
+            answer["explanation"] = explanation(found)
         if summary:
             answer["summary"] = asdict(summary)
         if baseline is not None:
@@ -151,9 +156,11 @@ def _answer(
         say_json(answer)
         return
     if summary is None:
-        show(no_plan(instance, plan))
+        show(no_plan(instance, plan) + ([short_part(found)] if found is not None else []))
         return
     parts = plan_parts(instance, plan, summary)
+    if found is not None:
+        parts.append(short_part(found))
     if baseline is not None:
         parts.append(comparison(summary.currency, saving(plan, baseline)))
     parts.append(f"Plan written to {arguments.output}" if arguments.output else "Plan not written (-o PLAN writes it)")
