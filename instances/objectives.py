@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAMES = ("cost", "carbon", "latency", "shortfall")
+NAMES = ("cost", "carbon", "latency", "shortfall", "moves")
 Weights = tuple[tuple[str, float], ...]
 Objective = tuple[Weights, ...]
 COST: Objective = ((("cost", 1.0),),)

@@ -22,6 +22,7 @@ KINDS = {
     "green_share": "green share",
     "tag_share_min": "least tag share",
     "tag_share_max": "largest tag share",
+    "move_limit": "moves",
 }
 CLOSE = 1e-6  # a limit binds if less than this part of it is left
 
@@ -44,7 +45,7 @@ def binding(instance: Instance, decisions: Decisions, report: Report) -> tuple[B
 
 def said_place(rows: Limited, i: int) -> str:
     """Where a limit holds, in a planner's words."""
-    return "all hubs" if rows.places[i] == "policy" else rows.places[i]
+    return "all demands" if rows.rule == "move_limit" else "all hubs" if rows.places[i] == "policy" else rows.places[i]
 
 
 def _full(used: Floats, limit: Floats) -> NDArray[np.bool_]:

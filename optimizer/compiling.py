@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from instances.instance import OPEN, OPTIONAL, Instance, Series
 from instances.routes import Routes, candidate_routes
 from optimizer.compiling_policy import policy_data
-from optimizer.plan import Assignments, Decisions, Execution, PlanRoutes, Power, Sites
+from optimizer.moves import moves_against
+from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanRoutes, Power, Sites
 from solvers.model import Amounts, Candidates, Clock, Model, Options, Overrides, Problem, SiteData
 from solvers.model.columns import PART, SHARE
 from solvers.model.options import Floats, Ints
@@ -25,12 +28,17 @@ def useful_routes(instance: Instance) -> Routes:
     return candidate_routes(instance, limit_ms=limit)
 
 
-def compile_problem(instance: Instance, routes: Routes | None = None) -> Problem:
-    """The numeric problem of an instance; linear in the number of demands. routes: default `useful_routes`."""
+def compile_problem(instance: Instance, routes: Routes | None = None, incumbent: Incumbent | None = None) -> Problem:
+    """The numeric problem of an instance; linear in the number of demands.
+
+    routes: default `useful_routes`; incumbent: what moves are measured against, if they count.
+    """
     routes = useful_routes(instance) if routes is None else routes
     time = instance.time
     clock = Clock(time.hours, time.weighted_hours, time.block, time.block_cyclic)
     options = _options(instance, routes, clock)
+    if incumbent is not None:
+        options = replace(options, moves=moves_against(instance, options, incumbent))
     return Problem(options, _site(instance, options))
 
 

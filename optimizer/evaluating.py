@@ -7,12 +7,10 @@ amount first (an elastic program), so that the report names every violation with
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,23 +19,15 @@ from instances.instance import Instance
 from instances.routes import candidate_routes
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem
+from optimizer.incumbents import Given, read_incumbent
+from optimizer.placements import InvalidPlacement, PlacementRow, read_csv
 from optimizer.plan import Plan
 from optimizer.solving import Options, blank_plan, decoded
 from solvers.exact import solve_exact
 from solvers.milp import Floats, Limits, Milp, SolverFailure, stacked
 from solvers.model import Model, Pairs, Problem, assemble
-from solvers.model.columns import SHARE, UNSERVED
+from solvers.model.columns import SERVE_ROW, SHARE, TOGETHER_ROW, UNSERVED
 from solvers.model.options import Ints
-
-PlacementRow = tuple[str, str, float, int | None]
-
-
-class InvalidPlacement(ValueError):
-    """A placement that cannot be read; `findings` has one line per fault."""
-
-    def __init__(self, findings: list[str]) -> None:
-        super().__init__("\n".join(findings))
-        self.findings = findings
 
 
 @dataclass(frozen=True)
@@ -58,58 +48,36 @@ class Evaluation:
     report: Report
 
 
-def evaluate(instance: Instance, placement: Plan | Iterable[PlacementRow] | str | PathLike[str]) -> Evaluation:
+def evaluate(
+    instance: Instance,
+    placement: Plan | Iterable[PlacementRow] | str | PathLike[str],
+    *,
+    incumbent: Given | None = None,
+) -> Evaluation:
     """Cost, carbon and violations of a placement: a plan, rows (demand, hub, share, period or None), or a CSV file.
 
-    Raises `InvalidPlacement` for unknown names, bad numbers, or a demand whose hub no candidate route reaches.
+    incumbent: the plan in force, which moves are measured against: anything `read_incumbent` takes; by default what a
+    given plan carries. Raises `InvalidPlacement` for unknown names, bad numbers, or a demand whose hub no candidate
+    route reaches.
     """
     if isinstance(placement, Plan):
-        given = _of_plan(placement)
+        given, was = _of_plan(placement), placement.incumbent
     else:
-        rows = _read_csv(placement) if isinstance(placement, (str, PathLike)) else list(placement)
-        given = _of_rows(instance, rows)
+        rows = read_csv(placement) if isinstance(placement, (str, PathLike)) else list(placement)
+        given, was = _of_rows(instance, rows), None
+    if incumbent is not None:
+        was = read_incumbent(instance, incumbent)[0]
     routes = candidate_routes(instance)
-    problem = compile_problem(instance, routes)
+    problem = compile_problem(instance, routes, was)
     pairs = _pairs(instance, problem, given)
     model = assemble(problem, pairs)
     milp = _pinned(model, given)
     limits = Limits(gap=1e-6)
     result = solve_exact("highs", milp, limits)
     x = _least_violation(milp, limits) if result.x is None else result.x
-    plan = decoded(blank_plan(instance, Options(objective="cost"), "evaluate"), instance, model, routes, x)
+    blank = replace(blank_plan(instance, Options(objective="cost"), "evaluate"), incumbent=was)
+    plan = decoded(blank, instance, model, routes, x)
     return Evaluation(plan, check(instance, plan))
-
-
-def _read_csv(path: str | PathLike[str]) -> list[PlacementRow]:
-    findings: list[str] = []
-    rows: list[PlacementRow] = []
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidPlacement([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
-    reader = csv.DictReader(text.splitlines())
-    try:
-        columns = list(reader.fieldnames or ())
-        lines = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise InvalidPlacement([f"{path}:{reader.line_num + 1}: {error}"]) from None
-    known = {"demand", "hub"} <= set(columns) <= {"demand", "hub", "share", "period"}
-    if not known or len(set(columns)) < len(columns):
-        raise InvalidPlacement([f"{path}: expected the columns demand,hub[,share][,period], found {sorted(columns)}"])
-    for line, row in lines:
-        if None in row or None in row.values():
-            findings.append(f"{path}:{line}: expected {len(columns)} fields, as in the header")
-            continue
-        try:
-            share = float(row.get("share") or 1.0)
-            period = int(row["period"]) if row.get("period") else None
-        except ValueError as error:
-            findings.append(f"{path}:{line}: {error}")
-            continue
-        rows.append((row["demand"] or "", row["hub"] or "", share, period))
-    if findings:
-        raise InvalidPlacement(findings)
-    return rows
 
 
 def _of_plan(plan: Plan) -> Placement:
@@ -179,7 +147,7 @@ def _pinned(model: Model, given: Placement) -> Milp:
     """The program with the shares at each hub given, and serving left to them."""
     milp, table = model.milp, model.columns
     own = slice(len(milp.row_lower) - len(table.own_lower), None)
-    serve = table.row_family == 0
+    serve = np.isin(table.row_family, (SERVE_ROW, TOGETHER_ROW))  # what the placement itself decides
     row_lower, row_upper = milp.row_lower.copy(), milp.row_upper.copy()
     row_lower[own][serve], row_upper[own][serve] = -np.inf, np.inf
 

@@ -73,6 +73,17 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Incumbent:
+    """The placement in force before the plan, sorted, one row per demand, hub and period. period -1: all periods;
+    rows of per-period demands have one, others none. hub -1: one that the instance does not have."""
+
+    demand: Ints
+    hub: Ints
+    share: Floats
+    period: Ints
+
+
+@dataclass(frozen=True)
 class Decisions:
     """Everything a plan decides."""
 
@@ -87,7 +98,7 @@ class Decisions:
 class Stage:
     """One stage of the objective: what the plan reaches, and the bound for any plan that keeps the earlier stages."""
 
-    name: str  # cost, carbon, latency, shortfall or weighted
+    name: str  # cost, carbon, latency, shortfall, moves or weighted
     value: float
     bound: float
 
@@ -133,6 +144,7 @@ class Plan:
     reasons: tuple[str, ...] = ()  # why there is no plan
     memory_mb: float = 0.0
     stages: tuple[Stage, ...] = ()  # in the order in which they were solved; () where the objective is the cost
+    incumbent: Incumbent | None = None  # what moves are measured against
 
     def __post_init__(self) -> None:
         has_plan = self.status in ("OPTIMAL", "FEASIBLE")

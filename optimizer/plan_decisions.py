@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instances.findings import MISSING, Finding, Said, each, error
 from instances.instance import Instance
-from optimizer.plan import Assignments, Decisions, Execution, PlanRoutes, Power, Sites
+from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanRoutes, Power, Sites
 
 Row = dict[str, Any]
 Places = NDArray[np.int64]
@@ -31,6 +31,24 @@ def decisions(instance: Instance, document: Row, flat: dict[str, pa.Table]) -> t
     if findings:
         return None, findings
     return Decisions(assignments, execution, routes, sites, power), []
+
+
+def incumbent_table(instance: Instance, columns: pa.Table) -> tuple[Incumbent, list[Finding]]:
+    """The placement in force; a null hub is one that the instance does not have."""
+    findings: list[Finding] = []
+    demand = _places("incumbent", columns, "demand", instance.demands.names, findings)
+    hub = lookup(columns["hub"], instance.hubs.names)
+    lost = np.asarray(pc.is_valid(columns["hub"]).to_numpy(), dtype=np.bool_) & (hub < 0)
+
+    def unknown(i: int) -> Finding:
+        return error("unknown-hub", f"incumbent[{i}].hub", columns["hub"][i].as_py(), "a hub of the instance, or null")
+
+    findings.extend(each(lost, unknown))
+    share = np.asarray(_numbers("incumbent", columns, "share", findings), dtype=np.float64)
+    period = np.asarray(pc.fill_null(columns["period"], -1).to_numpy(), dtype=np.int32)
+    given = np.asarray(pc.is_valid(columns["period"]).to_numpy(), dtype=np.bool_)
+    findings.extend(_periods("incumbent", instance, np.where(given, period, 0), period))
+    return Incumbent(demand.astype(np.int32), hub.astype(np.int32), share, period), findings
 
 
 def lookup(column: pa.ChunkedArray, names: Sequence[str]) -> Places:

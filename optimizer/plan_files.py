@@ -23,6 +23,7 @@ from optimizer.plan_rows import (
     assignment_lines,
     execution_lines,
     head,
+    incumbent_lines,
     link_rows,
     route_rows,
     site_rows,
@@ -63,7 +64,7 @@ def _json(instance: Instance, plan: Plan, report: Report) -> Iterator[str]:
     """The whole document as text in pieces, one row of a table a line."""
     yield "{\n" + ",\n".join(_fields(head(plan, report)))
     if plan.decisions is not None:
-        for name, lines in _row_lines(instance, plan.decisions, report):
+        for name, lines in _row_lines(instance, plan, plan.decisions, report):
             yield f',\n"{name}": ['
             for i, line in enumerate(lines):
                 yield ("," if i else "") + "\n" + line
@@ -79,11 +80,15 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _row_lines(instance: Instance, decisions: Decisions, report: Report) -> Iterator[tuple[str, Iterable[str]]]:
+def _row_lines(
+    instance: Instance, plan: Plan, decisions: Decisions, report: Report
+) -> Iterator[tuple[str, Iterable[str]]]:
     yield "routes", map(_text, route_rows(instance, decisions))
     yield "assignments", assignment_lines(instance, decisions)
     if instance.demands.deferrable.any():
         yield "execution", execution_lines(instance, decisions)
+    if plan.incumbent is not None:
+        yield "incumbent", incumbent_lines(instance, plan.incumbent)
     yield "sites", map(_text, site_rows(instance, decisions, report))
     yield "links", map(_text, link_rows(instance, decisions, report))
 
@@ -93,7 +98,7 @@ def _tables(instance: Instance, plan: Plan, report: Report, folder: Path) -> Non
         file.write("{\n" + ",\n".join(_fields(head(plan, report))) + "\n}\n")
     if plan.decisions is None:
         return
-    for name, table in _flat_tables(instance, plan.decisions):
+    for name, table in _flat_tables(instance, plan, plan.decisions):
         pq.write_table(table, folder / f"{name}.parquet")
     for name, rows in (
         ("routes", route_rows(instance, plan.decisions)),
@@ -106,8 +111,8 @@ def _tables(instance: Instance, plan: Plan, report: Report, folder: Path) -> Non
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
-def _flat_tables(instance: Instance, decisions: Decisions) -> Iterator[tuple[str, pa.Table]]:
-    """``assignments`` and ``execution``, by columns: names as dictionaries."""
+def _flat_tables(instance: Instance, plan: Plan, decisions: Decisions) -> Iterator[tuple[str, pa.Table]]:
+    """``assignments``, ``execution`` and ``incumbent``, by columns: names as dictionaries."""
     a, e = decisions.assignments, decisions.execution
     demands, hubs = (pa.array(list(n), pa.string()) for n in (instance.demands.names, instance.hubs.names))
     routes = pa.array([f"r{i}" for i in range(len(decisions.routes.arcs))], pa.string())
@@ -124,3 +129,12 @@ def _flat_tables(instance: Instance, decisions: Decisions) -> Iterator[tuple[str
         columns = ends(e.assignment)
         columns |= {"period": pa.array(e.period, pa.int32()), "part": pa.array(e.part, pa.float64())}
         yield "execution", pa.table(columns)
+    if plan.incumbent is not None:
+        was = plan.incumbent
+        columns = {
+            "demand": pa.DictionaryArray.from_arrays(pa.array(was.demand, pa.int32()), demands),
+            "hub": pa.DictionaryArray.from_arrays(pa.array(was.hub, pa.int32(), mask=np.asarray(was.hub < 0)), hubs),
+            "share": pa.array(was.share, pa.float64()),
+            "period": pa.array(was.period, pa.int32(), mask=np.asarray(was.period < 0)),
+        }
+        yield "incumbent", pa.table(columns)

@@ -6,7 +6,7 @@ This is the one place where a field is declared: the shape check, the Parquet co
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 
@@ -40,6 +40,15 @@ class ExecutionRow(PlanRecord):
     part: float = field(
         "part of the demand's total work done in this period; all parts of a demand sum to its served share", "1"
     )
+
+
+class IncumbentRow(PlanRecord):
+    """A share of the placement in force before, which moves are measured against; at most one row per demand, hub and period."""
+
+    demand: Id = field("the demand")
+    hub: Id | None = field("the hub that served it; null: one that the instance does not have", default=None)
+    share: float = field("share of the demand", "1")
+    period: int | None = field("period from 0; for demands with `timing: per_period`, and only for them", default=None, ge=0, lt=2**31)
 
 
 class RouteRow(PlanRecord):
@@ -110,7 +119,7 @@ class TermRow(PlanRecord):
 class StageRow(PlanRecord):
     """A stage of the objective, in the order in which they were solved."""
 
-    name: Id = field("`cost`, `carbon`, `latency`, `shortfall` or `weighted`")
+    name: Id = field("`cost`, `carbon`, `latency`, `shortfall`, `moves` or `weighted`")
     value: float = field("what the plan reaches", "of the objective")
     bound: float | None = field("least that any plan within the earlier stages can reach; null: nothing is known", "of the objective", default=None)
     gap: float | None = field("(value - bound) / max(1, |value|); derived, not read back", "1", default=None)
@@ -152,6 +161,7 @@ class PlanDocument(PlanRecord):
     execution: list[ExecutionRow] | None = field(
         "execution of deferrable demands; absent: there are none", default=None
     )
+    incumbent: list[IncumbentRow] | None = field("the placement in force before; absent: moves do not count", default=None)
     sites: list[SiteRow] | None = field("hubs", default=None)
     links: list[LinkRow] | None = field("links", default=None)
 
@@ -160,6 +170,7 @@ TABLES: dict[str, type[PlanRecord]] = {
     "routes": RouteRow,
     "assignments": AssignmentRow,
     "execution": ExecutionRow,
+    "incumbent": IncumbentRow,
     "sites": SiteRow,
     "links": LinkRow,
 }
@@ -172,6 +183,9 @@ def arrow_type(annotation: Any) -> pa.DataType:
         return pa.list_(arrow_type(get_args(annotation)[0]))
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return pa.struct([(name, arrow_type(f.annotation)) for name, f in annotation.model_fields.items()])
+    inner = [a for a in get_args(annotation) if a is not type(None) and get_args(a)]
+    if get_origin(annotation) is not Annotated and len(inner) == 1:  # such as `Id | None`
+        return arrow_type(get_args(inner[0])[0])
     plain = {bool: pa.bool_(), int: pa.int32(), float: pa.float64(), str: pa.string()}
     for kind, found in plain.items():
         if annotation is kind or kind in get_args(annotation):

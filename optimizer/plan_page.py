@@ -18,6 +18,7 @@ RECORDS = (
     plan_format.RouteRow,
     plan_format.AssignmentRow,
     plan_format.ExecutionRow,
+    plan_format.IncumbentRow,
     plan_format.SiteRow,
     plan_format.LoadRow,
     plan_format.SourceRow,

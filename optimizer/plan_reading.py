@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from instances.documents import parse
@@ -17,13 +18,14 @@ from instances.files import read_bytes, require_file
 from instances.findings import MISSING, SHOWN, Finding, InvalidInstance, Said, error
 from instances.instance import Instance
 from instances.shape import value_findings
-from optimizer.plan import FORMAT, Decisions, Plan, Stage
-from optimizer.plan_decisions import decisions
+from optimizer.plan import FORMAT, Decisions, Incumbent, Plan, Stage
+from optimizer.plan_decisions import decisions, incumbent_table
 from optimizer.plan_format import TABLES, PlanDocument, arrow_schema
 
 MAIN = "plan.json"
+GZIP = b"\x1f\x8b"
 CHUNK = 10_000  # rows whose shape is checked at a time
-FLAT = ("assignments", "execution")  # tables that may be large: kept as columns
+FLAT = ("assignments", "execution", "incumbent")  # tables that may be large: kept as columns
 
 
 class InvalidPlan(Exception):
@@ -59,14 +61,19 @@ def read_plan(path: str | os.PathLike[str], instance: Instance) -> Plan:
     if findings:
         raise InvalidPlan(findings)
     made: Decisions | None = None
+    incumbent: Incumbent | None = None
     if document["status"] in ("OPTIMAL", "FEASIBLE"):
+        given = document.get("incumbent") is not None
         for name in FLAT:
             flat.setdefault(name, _columns(name, document.get(name) or []))
         made, findings = decisions(instance, document, flat)
+        if given:
+            incumbent, more = incumbent_table(instance, flat["incumbent"])
+            findings += more
     if findings or (made is None and document["status"] in ("OPTIMAL", "FEASIBLE")):
         raise InvalidPlan(_with_reason(instance, document, findings))
     try:
-        return _plan(document, made)
+        return replace(_plan(document, made), incumbent=incumbent)
     except ValueError as e:
         raise invalid("inconsistent", "", str(e), "numbers that fit together") from None
 
@@ -153,7 +160,7 @@ def _shape(document: dict[str, Any]) -> list[Finding]:
             found = value_findings(list[TABLES[name]], table[start : start + CHUNK], name)  # type: ignore[valid-type]
             findings += [_moved(f, name, start) for f in found]
     if document.get("status") in ("OPTIMAL", "FEASIBLE"):
-        needed = [name for name in TABLES if name != "execution"] + ["objective"]
+        needed = [name for name in TABLES if name not in ("execution", "incumbent")] + ["objective"]
         missing = [name for name in needed if document.get(name) is None]
         findings += [error("missing-field", name, MISSING, f"`{name}`: the status has a plan") for name in missing]
     return findings
@@ -202,3 +209,32 @@ def _plan(document: dict[str, Any], made: Decisions | None) -> Plan:
             for row in document.get("stages", [])
         ),
     )
+
+
+def is_plan_file(path: Path) -> bool:
+    """Whether the path holds a plan (a folder, or a file that starts like JSON) rather than a table."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    return head.startswith(GZIP) or head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
+
+
+def assigned_names(path: Path) -> tuple[pa.ChunkedArray, pa.ChunkedArray, Any, Any]:
+    """Demand, hub, share and period (-1: none) of the rows of `assignments` in a plan file of any instance.
+
+    Raises InvalidPlan.
+    """
+    try:
+        document, flat = _folder(path) if path.is_dir() else _document(path)
+        findings = _shape(document)
+    except InvalidInstance as e:
+        raise InvalidPlan(e.findings) from None
+    if findings:
+        raise InvalidPlan(findings)
+    table = flat.get("assignments") or _columns("assignments", document.get("assignments") or [])
+    period = pc.fill_null(table["period"], -1).to_numpy().astype("int64")
+    return table["demand"], table["hub"], table["share"].to_numpy(), period

@@ -11,7 +11,7 @@ import numpy as np
 
 from instances.instance import Instance
 from optimizer.checking.report import Report
-from optimizer.plan import FORMAT, Decisions, Ints, Plan
+from optimizer.plan import FORMAT, Decisions, Incumbent, Ints, Plan
 
 Row = dict[str, Any]
 
@@ -139,6 +139,15 @@ def execution_lines(instance: Instance, decisions: Decisions) -> Iterator[str]:
     for d, h, r, period, part in zip(*columns, strict=True):
         ends = f'"demand": {demand[d]}, "hub": {hub[h]}, "route": "r{r}"'
         yield f'{{{ends}, "period": {period}, "part": {number(part)}}}'
+
+
+def incumbent_lines(instance: Instance, table: Incumbent) -> Iterator[str]:
+    """Rows of ``incumbent`` as JSON text."""
+    demand, hub = quoted(instance.demands.names), [*quoted(instance.hubs.names), "null"]  # -1: the last
+    columns = (table.demand.tolist(), table.hub.tolist(), table.share.tolist(), table.period.tolist())
+    for d, h, share, period in zip(*columns, strict=True):
+        when = f', "period": {period}' if period >= 0 else ""
+        yield f'{{"demand": {demand[d]}, "hub": {hub[h]}, "share": {number(share)}{when}}}'
 
 
 def quoted(names: Any) -> list[str]:

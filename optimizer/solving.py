@@ -14,6 +14,7 @@ from instances.objectives import COST, Objective, as_written, objective_of
 from instances.routes import Routes
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
+from optimizer.incumbents import Given, read_incumbent
 from optimizer.plan import Plan, Stage
 from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
@@ -66,11 +67,18 @@ class RejectedPlan(RuntimeError):
         self.violations = violations
 
 
-def solve(instance: Instance, options: Options | None = None, on_progress: Progress | None = None) -> Plan:
+def solve(
+    instance: Instance,
+    options: Options | None = None,
+    on_progress: Progress | None = None,
+    *,
+    incumbent: Given | None = None,
+) -> Plan:
     """The best plan within the limits, decided by a solver and accepted by the independent checker.
 
     on_progress(seconds, incumbent, bound) is told of progress; returning False, or Ctrl-C, stops with the best plan
-    so far. Raises `RejectedPlan` if the checker refuses the plan, `SolverFailure` if a solver breaks, `Refused` if
+    so far. incumbent: the plan in force, which moves are measured against: anything `read_incumbent` takes. Raises what
+    that raises, `RejectedPlan` if the checker refuses the plan, `SolverFailure` if a solver breaks, `Refused` if
     the solver cannot take the instance or is not installed.
     """
     options = options or Options()
@@ -78,8 +86,10 @@ def solve(instance: Instance, options: Options | None = None, on_progress: Progr
     solver = choose(options.solver)
     backend(solver)  # an unknown or missing solver is refused before any work
     blank = blank_plan(instance, options, solver)
+    if incumbent is not None:
+        blank = replace(blank, incumbent=read_incumbent(instance, incumbent)[0])
     routes = useful_routes(instance)
-    problem = compile_problem(instance, routes)
+    problem = compile_problem(instance, routes, blank.incumbent)
     reasons = reasons_without_solving(instance, problem)
     if reasons:
         seconds = time.perf_counter() - start

@@ -9,7 +9,7 @@ import numpy as np
 from instances.instance import Instance
 from instances.objectives import COST, Objective, Weights, objective_of, stage_name
 from optimizer.plan import Stage
-from solvers.milp import Floats, MilpResult
+from solvers.milp import Floats, MilpResult, Refused
 from solvers.model import Model
 
 SHORTFALL = ("unserved", "soft_limits")  # cost terms that are prices of what a plan fails to do
@@ -49,6 +49,11 @@ def quantity(model: Model, name: str) -> Floats:
         options = sum((table.cost[term] for term in SHORTFALL if term in table.cost), zero[0])
         block = sum((site.cost[term] for term in SHORTFALL if term in site.cost), zero[1])
         return np.concatenate([options, block[model.kept]])
+    if name == "moves":
+        ties = model.problem.options.ties
+        if not ties.moves:
+            raise Refused("moves count against a plan in force only: give an incumbent")
+        return np.concatenate([table.matrix[[ties.move]].toarray()[0], np.zeros(len(model.kept))])
     raise ValueError(f"no objective is named {name!r}")
 
 

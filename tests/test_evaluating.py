@@ -12,7 +12,7 @@ from random_instances import random_document
 
 from instances import from_document
 from optimizer import Evaluation, Options, evaluate, solve
-from optimizer.evaluating import InvalidPlacement, PlacementRow
+from optimizer.placements import InvalidPlacement, PlacementRow
 
 AT_HOME: list[PlacementRow] = [("d1", "H1", 1.0, None), ("d2", "H2", 1.0, None)]
 ALL_WEST: list[PlacementRow] = [("d1", "H1", 1.0, None), ("d2", "H1", 1.0, None)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_instances import FEATURES, random_document
 from scipy.optimize import linprog
 
 from instances import from_document
@@ -17,7 +18,6 @@ from solvers.model import Clock, assemble
 from solvers.model.schedules import cheapest
 from solvers.rounds import with_lazy_rows
 from solvers.sifting import sift
-from tests.random_instances import FEATURES, random_document
 
 
 def least_by_program(price: np.ndarray, work: np.ndarray, most: np.ndarray, window: int, cyclic: bool) -> float:

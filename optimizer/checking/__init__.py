@@ -13,11 +13,23 @@ from math import nan
 import numpy as np
 
 from instances.instance import Instance
-from optimizer.checking import block_deferral, costs, deferral, energy, groups, limits, objectives, paths, shares, sites
+from optimizer.checking import (
+    block_deferral,
+    costs,
+    deferral,
+    energy,
+    groups,
+    limits,
+    migration,
+    objectives,
+    paths,
+    shares,
+    sites,
+)
 from optimizer.checking.case import Case
 from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
-from optimizer.plan import Plan
+from optimizer.plan import Incumbent, Plan
 
 __all__ = ["Report", "Violation", "check", "measure"]
 
@@ -29,17 +41,21 @@ RULES = (
     *groups.RULES,
     *sites.RULES,
     *energy.RULES,
+    *migration.RULES,
 )
 
 
-def check(instance: Instance, plan: Plan) -> Report:
+def check(instance: Instance, plan: Plan, *, incumbent: Incumbent | None = None) -> Report:
     """Audit a plan: every violation of the model's rows, and every stated number that is not the recomputed one.
 
     Tables that are out of range or not finite are violations of rule ``table`` and left out of the sums; the rest is
     judged as it stands. Of each rule the 1000 worst violations are listed and all are counted. Raises nothing for
-    a broken plan. A plan without decisions gets the one violation ``no_plan``.
+    a broken plan. incumbent: the placement in force that moves are measured against, instead of the one that the plan
+    carries. A plan without decisions gets the one violation ``no_plan``.
     """
     breaches: list[Breach] = []
+    if incumbent is not None:
+        plan = replace(plan, incumbent=incumbent)
     if plan.fingerprint != instance.fingerprint:
         text = f"the plan is for {plan.fingerprint[:40]!r}, the instance is {instance.fingerprint[:40]!r}"
         breaches.append(_alone("fingerprint", text))
@@ -92,6 +108,9 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
         traffic=case.traffic,
         bandwidth=sites.bandwidths(case),
         unserved_unit_h=case.unserved_unit_h,
+        moved=case.moves.moved,
+        forced=case.moves.forced,
+        forced_count=case.moves.forced_count,
         limits=held,
     )
 
@@ -119,6 +138,9 @@ def _empty(instance: Instance, breaches: list[Breach]) -> Report:
         traffic=arcs,
         bandwidth=arcs,
         unserved_unit_h=np.zeros(len(instance.demands)),
+        moved=np.zeros(len(instance.demands)),
+        forced=(),
+        forced_count=0,
         limits=(),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from instances.instance import Instance
 from optimizer.checking.loads import Flows, add_at, arc_traffic, chunks, slices
 from optimizer.checking.rows import Rows
 from optimizer.plan import Plan
+
+if TYPE_CHECKING:
+    from optimizer.checking.migration import Moves
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -177,6 +181,13 @@ class Case:
             part, left = part[some], left[some]
             out[part] = (instance.demands.amount.dense(part).sum(axis=1) * left) @ instance.time.weighted_hours
         return out
+
+    @cached_property
+    def moves(self) -> Moves:
+        """What moved against the placement in force."""
+        from optimizer.checking.migration import moves  # it stands on this module
+
+        return moves(self)
 
     def unserved(self, demand: NDArray[np.intp]) -> Floats:
         """Unserved share of demands, (n, T); 0 in periods without rows."""

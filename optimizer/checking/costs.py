@@ -27,6 +27,7 @@ def terms(case: Case) -> dict[str, float]:
         "unserved": float(np.nansum(case.unserved_unit_h * case.instance.demands.unserved_penalty_per_unit_h)),
         "override": override(case),
         **closing(case),
+        **({"migration": migration(case)} if case.plan.incumbent is not None else {}),
         **({"latency": latency_price * latency(case)} if latency_price else {}),
     }
 
@@ -45,6 +46,11 @@ def latency(case: Case) -> float:
     flow = (case.flows.forth + case.flows.back) @ case.instance.time.weighted_hours
     ms = latencies(case)
     return float(np.where(np.isfinite(ms), ms, 0.0) @ flow)
+
+
+def migration(case: Case) -> float:
+    """Cost of the demands times what moved of them."""
+    return float(case.instance.demands.migration_cost @ case.moves.moved)
 
 
 def opening(case: Case) -> float:
@@ -77,9 +83,12 @@ def override(case: Case) -> float:
 
 
 def quantity(case: Case, terms: dict[str, float], carbon_kg: float, name: str) -> float:
-    """An objective by name: cost and shortfall in money, carbon in kg, latency in Gbit/s ms h."""
+    """An objective by name: cost and shortfall in money, carbon in kg, latency in Gbit/s ms h,
+    moves in whole demands."""
     if name == "latency":
         return latency(case)
+    if name == "moves":
+        return float(case.moves.moved.sum())
     shortfall = terms["unserved"] + terms.get("soft_limits", 0.0)
     return {"cost": sum(terms.values()), "carbon": carbon_kg, "shortfall": shortfall}[name]
 

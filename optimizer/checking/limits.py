@@ -107,4 +107,18 @@ def _tag_shares(case: Case) -> Iterator[Limited]:
                 yield _limited(rule, "kWh", place, tagged, limit, limits.price[i], least=least)
 
 
-PARTS: tuple[Callable[[Case], Iterator[Limited]], ...] = (_carbon_caps, _utilisation, _green_share, _tag_shares)
+def _move_limit(case: Case) -> Iterator[Limited]:
+    """**move_limit**: the sum of the moved fractions."""
+    policy = case.instance.policy
+    if case.plan.incumbent is not None and np.isfinite(policy.move_limit):
+        moved = case.moves.moved.sum()
+        yield _limited("move_limit", "moves", ("policy",), moved, policy.move_limit, policy.move_limit_price)
+
+
+PARTS: tuple[Callable[[Case], Iterator[Limited]], ...] = (
+    _carbon_caps,
+    _utilisation,
+    _green_share,
+    _tag_shares,
+    _move_limit,
+)

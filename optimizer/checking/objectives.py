@@ -10,7 +10,7 @@ from instances.objectives import COST, Objective, as_written, objective_of, stag
 from optimizer.checking.case import Case
 from optimizer.checking.report import Breach, Violation, apart, over
 
-UNITS = {"cost": "money", "carbon": "kg", "latency": "Gbit/s ms h", "shortfall": "money"}
+UNITS = {"cost": "money", "carbon": "kg", "latency": "Gbit/s ms h", "shortfall": "money", "moves": "moves"}
 Values = Callable[[str], float]
 
 

@@ -75,6 +75,17 @@ class Limited:
 
 
 @dataclass(frozen=True)
+class Forced:
+    """A share that left its hub because it could not stay. hub None: one that the instance does not have."""
+
+    demand: str
+    hub: str | None
+    period: int  # -1: all
+    share: float
+    why: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The audit of a plan. Shapes: H hubs, R resources, T periods, L links, C contracts, D demands.
 
@@ -96,6 +107,9 @@ class Report:
     traffic: Floats  # (2L, T) Gbit/s per arc
     bandwidth: Floats  # (2L, T) Gbit/s, with what is open and built
     unserved_unit_h: Floats  # (D,) unit-hours of all resources over the horizon
+    moved: Floats  # (D,) fraction that moved against the placement in force and counts
+    forced: tuple[Forced, ...]  # moves that could not be avoided and do not count, the first 1000
+    forced_count: int
     limits: tuple[Limited, ...]  # what may be soft: values, limits and what exceeding them costs
 
     @property

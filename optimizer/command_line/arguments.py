@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from instances import Instance
+    from optimizer.plan import Incumbent
 
 Commands = Any  # argparse keeps the type of its list of commands to itself
 
@@ -52,7 +53,7 @@ def seed(text: str) -> int:
 
 
 OBJECTIVE = (
-    "what is minimised, instead of the instance's: a name (cost, carbon, latency, shortfall), names in order of "
+    "what is minimised, instead of the instance's: a name (cost, carbon, latency, shortfall, moves), names in order of "
     "priority (carbon,cost) or weights (cost=1,carbon=0.5)"
 )
 
@@ -87,6 +88,39 @@ def add_instance(parser: argparse.ArgumentParser, **options: Any) -> None:
     parser.add_argument("instance", metavar="INSTANCE", help="a bundled name (hubplan list) or a path", **options)
     parser.add_argument("--format", metavar="F", help="format of the file, where the path does not tell")
     parser.add_argument("--placement", choices=("single", "split"), help="overrides the placement of all demands")
+
+
+def add_incumbent(parser: argparse.ArgumentParser) -> None:
+    """``--incumbent``: the plan in force."""
+    text = "plan in force (plan, or CSV demand,hub[,share][,period]) that moves are measured against"
+    parser.add_argument("--incumbent", metavar="PLAN|CSV", help=text)
+
+
+def open_incumbent(instance: Instance, file: str | None) -> Incumbent | None:
+    """The plan in force; names that the instance does not have are complained of. Raises Usage, InvalidPlan,
+    InvalidPlacement."""
+    if file is None:
+        return None
+    from optimizer.command_line.output import complain, plain
+    from optimizer.incumbents import read_incumbent
+
+    if not Path(file).is_dir():
+        require_readable(Path(file))
+    table, notes = read_incumbent(instance, file)
+    for note in notes:
+        complain(plain(f"warning: {note}"))
+    return table
+
+
+def require_readable(path: Path) -> None:
+    """Raises Usage unless the path is a file that can be read."""
+    if not path.is_file():
+        raise Usage(f"{path} is not a file or folder that can be read")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise Usage(f"cannot read {path}: {error.strerror}") from None
 
 
 def open_given(arguments: argparse.Namespace) -> Instance:

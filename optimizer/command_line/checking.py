@@ -6,13 +6,21 @@ import argparse
 import math
 from dataclasses import asdict
 
-from optimizer.command_line.arguments import Commands, add_command, add_instance, open_given
+from optimizer.command_line.arguments import (
+    Commands,
+    add_command,
+    add_incumbent,
+    add_instance,
+    open_given,
+    open_incumbent,
+)
 
 
 def add(commands: Commands) -> None:
     summary = "Recomputes a plan's rules, cost and carbon from the instance alone."
     parser = add_command(commands, "check", summary, run)
     add_instance(parser)
+    add_incumbent(parser)
     parser.add_argument("plan", metavar="PLAN", help="a plan as solve writes it")
 
 
@@ -25,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     instance = open_given(arguments)
     plan = read_plan(arguments.plan, instance)
-    report = check(instance, plan)
+    report = check(instance, plan, incumbent=open_incumbent(instance, arguments.incumbent))
     unconfirmed = math.isfinite(plan.proven_bound)  # this version writes no certificates and confirms none
     code = 5 if not report.ok else 6 if unconfirmed else 0
     if arguments.json:

@@ -7,19 +7,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimizer.command_line.arguments import Commands, Usage, add_command, add_instance, open_given
+from optimizer.command_line.arguments import (
+    Commands,
+    add_command,
+    add_incumbent,
+    add_instance,
+    open_given,
+    open_incumbent,
+    require_readable,
+)
 
 if TYPE_CHECKING:
     from instances import Instance
     from optimizer.evaluating import Evaluation
-
-GZIP = b"\x1f\x8b"
+    from optimizer.plan import Incumbent
 
 
 def add(commands: Commands) -> None:
     summary = "Cost, carbon and violations of a placement; sites, modules, routes and power are chosen best for it."
     parser = add_command(commands, "evaluate", summary, run)
     add_instance(parser)
+    add_incumbent(parser)
     parser.add_argument("plan", metavar="PLAN|CSV", help="a plan, or CSV with demand,hub[,share][,period]")
 
 
@@ -31,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from optimizer.summary import summarise
 
     instance = open_given(arguments)
-    evaluation = evaluate_file(instance, arguments.plan)
+    evaluation = evaluate_file(instance, arguments.plan, open_incumbent(instance, arguments.incumbent))
     plan, report = evaluation.plan, evaluation.report
     summary = summarise(instance, plan, report)
     code = 0 if report.ok else 5
@@ -46,26 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def evaluate_file(instance: Instance, file: str) -> Evaluation:
+def evaluate_file(instance: Instance, file: str, incumbent: Incumbent | None = None) -> Evaluation:
     """The evaluation of a plan (a folder, or a file that starts like JSON) or of a table.
 
     Raises Usage, InvalidPlan or InvalidPlacement.
     """
     from optimizer.evaluating import evaluate
     from optimizer.plan_files import read_plan
+    from optimizer.plan_reading import is_plan_file
 
     path = Path(file)
-    if path.is_dir() or _looks_like_json(path):
-        return evaluate(instance, read_plan(path, instance))
-    return evaluate(instance, path)
-
-
-def _looks_like_json(path: Path) -> bool:
-    if not path.is_file():
-        raise Usage(f"{path} is not a file or folder that can be read")
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise Usage(f"cannot read {path}: {error.strerror}") from None
-    return head.startswith(GZIP) or head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
+    if not path.is_dir():
+        require_readable(path)
+    if is_plan_file(path):
+        return evaluate(instance, read_plan(path, instance), incumbent=incumbent)
+    return evaluate(instance, path, incumbent=incumbent)

@@ -79,7 +79,7 @@ def _failed(error: Exception) -> int:
     """Prints what is wrong, in lines for the user; the exit code."""
     from instances import InvalidInstance
     from optimizer.command_line.output import complain, plain
-    from optimizer.evaluating import InvalidPlacement
+    from optimizer.placements import InvalidPlacement
     from optimizer.plan_files import InvalidPlan
     from solvers.milp import Refused
 

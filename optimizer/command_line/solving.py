@@ -10,12 +10,14 @@ from optimizer.command_line.arguments import (
     OBJECTIVE,
     Commands,
     add_command,
+    add_incumbent,
     add_instance,
     check_output,
     count,
     not_negative,
     objective,
     open_given,
+    open_incumbent,
     positive,
     seed,
 )
@@ -41,18 +43,20 @@ def add(commands: Commands) -> None:
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the solver (1)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
     parser.add_argument("--baseline", metavar="FILE", help="plan, or CSV(demand,hub[,share][,period]), to compare")
+    add_incumbent(parser)
     parser.add_argument("-o", "--output", metavar="PLAN", help="where the plan goes: x.json, x.json.gz or a folder")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code by status; the plan is written before anything is printed."""
-    check_output(arguments.output, [arguments.instance, arguments.baseline], main="plan.json")
+    check_output(arguments.output, [arguments.instance, arguments.baseline, arguments.incumbent], main="plan.json")
     from dataclasses import replace
     from time import perf_counter
 
     start = perf_counter()
     instance = open_given(arguments)
     baseline = _baseline(instance, arguments.baseline)
+    incumbent = open_incumbent(instance, arguments.incumbent)
     timings = {"read": perf_counter() - start}
     from optimizer.checking import measure
     from optimizer.command_line.progress import Progress
@@ -61,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Progress() as progress:
         try:
-            plan = solve(instance, _options(arguments), on_progress=progress)
+            plan = solve(instance, _options(arguments), on_progress=progress, incumbent=incumbent)
         except RejectedPlan as refusal:
             return _refused(refusal)
         report = measure(instance, plan) if plan.decisions is not None else None

@@ -35,6 +35,7 @@ TERMS = ("network", "override", "unserved")
 ROW_FAMILIES = (
     "serve", "defer", "window", "rate", "run", "start", "together", "apart", "present", "stay", "moved"
 )  # fmt: skip
+SERVE_ROW = 0
 RUN_ROW, START_ROW, TOGETHER_ROW, APART_ROW, PRESENT_ROW, STAY_ROW, MOVED_ROW = range(4, 11)
 
 

@@ -1,8 +1,9 @@
 """Migration: which part of each demand moves away from where the plan in force has it.
 
 Moved fraction of a demand (in a period) = max(0, sum over hubs of max(0, share - share in force) - forced), where
-`forced` is what cannot stay. It is linear in the shares wherever nothing is forced and the shares in force are 0 or 1;
-elsewhere columns carry it: stay[d,h] <= what was there and what is, moved[d] >= all shares - all stays - forced.
+`forced` is what cannot stay (`docs/model.md`). It is linear in the shares wherever nothing is forced and the shares in
+force are 0 or 1; elsewhere columns carry it: stay[d,h] <= what was there and what is,
+moved[d] >= all shares - all stays - forced.
 """
 
 from __future__ import annotations
