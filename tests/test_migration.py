@@ -278,7 +278,9 @@ def test_the_operator_loads_and_prices_moves_and_blocks_as_the_matrix_does() -> 
         pairs = options.all_pairs
         table = explicit_columns(options, pairs)
         rng = np.random.default_rng(seed)
-        x = np.where(table.kind == SHARE, rng.random(len(table)) / 3, 0.0)
+        x = np.where(table.kind == SHARE, rng.random(len(table)), 0.0)
+        placed = table.demand.astype(np.int64) * (options.periods + 1) + table.period + 1
+        x /= np.maximum(1.0, np.bincount(placed, x)[placed])  # no demand is served more than once
         x = settled(options, table, x)
         curved += bool((table.kind == MOVED).any() and (x[table.kind == STAY] > 0).any())
         key = pairs.demand.astype(np.int64) * len(options.candidates.hub) + pairs.candidate
