@@ -63,6 +63,7 @@ def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypa
     whole = with_lazy_rows(replace(model.milp, choices=model.choices))
     assert whole is not None
     relaxed = highs.solve(replace(whole, integer=np.zeros_like(whole.integer)), Limits())
+    assert model.choices is not None
     sifted = sift(whole, model.choices, Limits())
     assert (sifted is not None) == (relaxed.status == "optimal")
     if sifted is None:
