@@ -162,15 +162,18 @@ class Options:
         return self.pairs(np.arange(len(self), dtype=np.int32))
 
     def pairs(self, demands: Ints) -> Pairs:
-        """Admissible options of some demands: latency within the limit, hub allowed, pin respected."""
-        found_d, found_k = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+        """Admissible options of distinct demands: latency within the limit, hub allowed, pin respected."""
+        found, count = [], np.zeros(len(self), np.int64)
         for n, group in self.by_node(demands):
             d, k = np.nonzero(self.mask(n, group))
-            found_d.append(group[d])
-            found_k.append(k + self.candidates.node_start[n])
-        demand, candidate = np.concatenate(found_d), np.concatenate(found_k)
-        order = np.lexsort((candidate, demand))
-        return Pairs(demand[order].astype(np.int32), candidate[order].astype(np.int32))
+            found.append((group, d, (k + self.candidates.node_start[n]).astype(np.int32)))
+            count[group] = np.bincount(d, minlength=len(group))
+        start = np.cumsum(count) - count
+        candidate = np.empty(count.sum(), np.int32)
+        for group, d, k in found:  # each demand lies at one node: its options move together
+            shift = start[group] - (np.cumsum(count[group]) - count[group])
+            candidate[np.arange(len(d)) + shift[d]] = k
+        return Pairs(np.repeat(np.arange(len(self), dtype=np.int32), count), candidate)
 
     def by_node(self, demands: Ints) -> Iterator[tuple[int, Ints]]:
         """Nodes, each with those of the demands that lie there, in ascending order."""
