@@ -291,7 +291,7 @@ class Policy(Record):
     carbon_cap_kg: Limit | None = field("cap of all carbon over the horizon", "kg", default=None)
     carbon_account: Literal["location", "market"] = field("account of prices and caps; only `location` is supported yet", default="location")
     open_hubs: OpenHubs | None = field("limits of the number of open hubs", default=None)
-    budget: Limit | None = field("limit of all money terms but unserved and soft limits", "money", default=None, later=True)
+    budget: Limit | None = field("limit of all money terms but unserved and soft limits; soft: price per money beyond it", "money", default=None)
     green_share_min: Limit | None = field("least green share of energy; soft: price per kWh that is missing", "1", default=None)
     tag_shares: list[TagShare] = field("shares of IT energy by hub tag", default=[])
     latency_price_per_gbps_ms_h: float = field("price of latency", "money/(Gbit/s ms h)", default=0.0, ge=0)

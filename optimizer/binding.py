@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 KINDS = {
     "hub_carbon": "carbon",
     "carbon": "carbon",
+    "budget": "budget",
     "min_utilisation": "least utilisation",
     "max_utilisation": "largest utilisation",
     "green_share": "green share",

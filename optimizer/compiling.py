@@ -92,6 +92,7 @@ def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
         block=demands.block,
         together=demands.together,
         apart=demands.apart,
+        budgeted=bool(instance.policy.budget.given[0]),
     )
 
 

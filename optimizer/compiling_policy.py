@@ -15,6 +15,7 @@ def policy_data(instance: Instance) -> PolicyData:
     closable = hubs.existing & (hubs.status == OPTIONAL)
     shares = policy.tag_shares
     return PolicyData(
+        budget=_limits(policy.budget),
         closing_cost=np.where(closable, hubs.closing_cost, 0.0),
         min_utilisation=_limits(hubs.min_utilisation),
         max_utilisation=_limits(hubs.max_utilisation),

@@ -117,7 +117,7 @@ def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
         "capacity": (hubs.__getitem__, resources.__getitem__, plain), "bandwidth": (links.__getitem__, plain, plain),
         "grid": (hubs.__getitem__, plain), "contract": (contract, plain), "balance": (hubs.__getitem__, plain),
         "connection": (hubs.__getitem__, plain), "move": (plain,), "move_limit": (plain,),
-        "closed": (hubs.__getitem__,), "green_share": (plain,),
+        "closed": (hubs.__getitem__,), "spend": (plain,), "budget": (plain,), "green_share": (plain,),
         "min_utilisation": (hubs.__getitem__, resources.__getitem__), "tag_share_min": (plain,),
         "max_utilisation": (hubs.__getitem__, resources.__getitem__, plain), "tag_share_max": (plain,),
     }  # fmt: skip

@@ -60,7 +60,7 @@ class Naive(Tables):
         for name in self.links:
             self.link_rules(name)
         self.policy_rules()
-        for limit in limits(self):
+        for limit in limits(self, self.terms()):
             if not limit.soft:
                 (self.least if limit.least else self.most)(limit.rule, limit.place, limit.value, limit.limit)
         return self.found

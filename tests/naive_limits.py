@@ -34,18 +34,20 @@ class Limit:
         return float(self.limit["price_per_unit"] * self.weight * max(0.0, -beyond if self.least else beyond))
 
 
-def limits(tables: Tables) -> Iterator[Limit]:
-    """Every limit that is given."""
-    for limit in _all(tables):
+def limits(tables: Tables, terms: dict[str, float]) -> Iterator[Limit]:
+    """Every limit that is given; terms: the money of the plan."""
+    for limit in _all(tables, terms):
         if limit.limit is not None:
             yield limit
 
 
-def _all(tables: Tables) -> Iterator[Limit]:
+def _all(tables: Tables, terms: dict[str, float]) -> Iterator[Limit]:
     for name, h in tables.hubs.items():
         yield Limit("hub_carbon", name, tables.carbon[name], h.get("carbon_cap_kg"))
         yield from _utilisation(tables, name, h)
     policy = tables.doc.get("policy", {})
+    spent = sum(cost for name, cost in terms.items() if name not in ("unserved", "soft_limits"))
+    yield Limit("budget", "policy", spent, policy.get("budget"))
     yield Limit("carbon", "policy", sum(tables.carbon.values()), policy.get("carbon_cap_kg"))
     yield from _green(tables, policy.get("green_share_min"))
     for share in policy.get("tag_shares", []):

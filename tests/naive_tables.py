@@ -243,5 +243,5 @@ class Tables:
             elif "period" in row:
                 cost = 0.0
             out["override"] += cost
-        soft = [limit for limit in limits(self) if limit.soft]
+        soft = [limit for limit in limits(self, out) if limit.soft]
         return {**out, "soft_limits": sum(limit.paid for limit in soft)} if soft else out

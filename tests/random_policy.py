@@ -1,4 +1,4 @@
-"""Random features of the policy: soft limits, closing, utilisation and shares of energy."""
+"""Random features of the policy: a budget, soft limits, closing, utilisation and shares of energy."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-FEATURES = ("soft_carbon", "closing", "min_utilisation", "max_utilisation", "green_share", "tag_shares")
+FEATURES = ("budget", "soft_carbon", "closing", "min_utilisation", "max_utilisation", "green_share", "tag_shares")
 
 
 def add(document: dict[str, Any], rng: np.random.Generator, on: set[str]) -> None:
     """Add the features to a random document."""
     policy, hubs = document["policy"], document["hubs"]
     resources = [r["name"] for r in document["resources"]]
+    if "budget" in on:
+        policy["budget"] = _limit(rng, 20, 150, 2.0)
     if "soft_carbon" in on:
         policy["carbon_cap_kg"] = _soft(rng, 5, 100, 0.5)
         hubs[1]["carbon_cap_kg"] = _soft(rng, 2, 30, 1.0)

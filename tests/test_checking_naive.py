@@ -160,7 +160,7 @@ RULES = {
     "residency", "fixed", "execution", "defer", "rate", "open", "status", "link_open", "modules", "link_modules",
     "capacity", "bandwidth", "open_hubs", "balance", "grid", "contract", "connection", "hub_carbon", "carbon", "term",
     "objective", "stated_carbon", "min_utilisation", "max_utilisation", "green_share", "tag_share_min", "tag_share_max",
-    "together", "apart", "block",
+    "together", "apart", "block", "budget",
 }  # fmt: skip
 
 

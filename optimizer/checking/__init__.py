@@ -81,8 +81,9 @@ def measure(instance: Instance, plan: Plan) -> Report:
 
 def _report(case: Case, breaches: list[Breach]) -> Report:
     grid, contract = energy.carbon(case)
-    held = limits.limits(case)
-    terms = costs.terms(case) | limits.cost(held)
+    terms = costs.terms(case)
+    held = limits.limits(case, terms)
+    terms |= limits.cost(held)
     kg = float((grid + contract).sum())
     breaches = breaches + limits.broken(held) + costs.stated(case, terms, kg)
 

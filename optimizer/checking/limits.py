@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from optimizer.checking.sites import capacities
 Floats = NDArray[np.float64]
 
 
-def limits(case: Case) -> tuple[Limited, ...]:
-    """Every limit of the instance that may be soft, in the order of ``docs/model.md``."""
-    return tuple(rows for part in PARTS for rows in part(case))
+def limits(case: Case, terms: Mapping[str, float]) -> tuple[Limited, ...]:
+    """Every limit of the instance that may be soft, in the order of ``docs/model.md``. terms: all but `soft_limits`."""
+    return (*_budget(case, terms), *(rows for part in PARTS for rows in part(case)))
 
 
 def broken(limits: tuple[Limited, ...]) -> list[Breach]:
@@ -47,6 +47,14 @@ def _limited(
     columns = (np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in (value, limit, price, weight))
     v, most, p, w = np.broadcast_arrays(*columns)
     return Limited(rule, unit, places, v, most, p, w, least)
+
+
+def _budget(case: Case, terms: Mapping[str, float]) -> Iterator[Limited]:
+    """**budget**."""
+    budget = case.instance.policy.budget
+    if budget.given[0]:
+        spent = sum(money for name, money in terms.items() if name != "unserved")
+        yield _limited("budget", "money", ("policy",), spent, budget.limit, budget.price)
 
 
 def _carbon_caps(case: Case) -> Iterator[Limited]:

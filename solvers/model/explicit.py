@@ -90,7 +90,7 @@ class Growth:
 
 def explicit_columns(options: Options, pairs: Pairs) -> Columns:
     """Columns of the given pairs with all their own rows."""
-    from solvers.model import block_deferral, groups, migration
+    from solvers.model import block_deferral, groups, migration, spending
 
     growth = Growth(columns(options, pairs))
     if options.block.any():
@@ -101,4 +101,5 @@ def explicit_columns(options: Options, pairs: Pairs) -> Columns:
         groups.add_apart(growth, options)
     if options.moves is not None:
         migration.add(growth, options)
-    return growth.finish() if growth.entries else growth.table
+    table = growth.finish() if growth.entries else growth.table
+    return spending.with_spending(options, table) if options.budgeted else table

@@ -6,11 +6,14 @@ on the ties. Both go through tables per hub, resource, period and per route, per
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 
 from solvers.model.migration import moved, priced
 from solvers.model.options import Floats, Ints, Options, Pairs
+from solvers.model.spending import spent_on_moves
 
 CHUNK = 65_536  # pairs at a time: tens of MB of work arrays at 24 periods
 
@@ -27,6 +30,7 @@ def load(options: Options, pairs: Pairs, share: Floats, part: Floats | None = No
     flow = np.zeros((len(c.hub), T))
     back = np.zeros((len(c.hub), T))
     used = np.zeros(len(c.hub))
+    plain = replace(options, moves=None, budgeted=False)
     for at in range(0, len(pairs), CHUNK):
         some = Pairs(pairs.demand[at : at + CHUNK], pairs.candidate[at : at + CHUNK])
         x = share[at : at + CHUNK]
@@ -41,6 +45,8 @@ def load(options: Options, pairs: Pairs, share: Floats, part: Floats | None = No
         back += at_route @ _spread(options, some, options.traffic_back.dense(some.demand), x, times)
         counted = np.where(options.per_period[some.demand], (x * options.covered[some.demand]).sum(axis=1), x[:, 0])
         used += at_route @ counted
+        if options.budgeted:
+            out[ties.spend] += _spent(plain, some, x, times)
     over = _incidence(options)
     forward = over.T @ flow
     traffic += forward
@@ -49,8 +55,17 @@ def load(options: Options, pairs: Pairs, share: Floats, part: Floats | None = No
     np.add.at(use_hub, c.hub[options.optional_hub[c.hub]], used[options.optional_hub[c.hub]])
     use_link += options.optional_links.T @ used
     if options.moves is not None:
-        out[ties.move] = moved(options, pairs, share if share.ndim == 2 else np.repeat(share[:, None], T, axis=1))
+        each = share if share.ndim == 2 else np.repeat(share[:, None], T, axis=1)
+        out[ties.move] = moved(options, pairs, each)
+        if options.budgeted:
+            out[ties.spend] += spent_on_moves(options, pairs, each)
     return out
+
+
+def _spent(options: Options, pairs: Pairs, share: Floats, part: Floats | None) -> float:
+    """Money of shares and parts, (n, T), but for what they move."""
+    money, later = _price(options, pairs, np.zeros(options.ties.count))
+    return float((money * share).sum()) + (float((later * part).sum()) if part is not None else 0.0)
 
 
 def price(options: Options, pairs: Pairs, duals: Floats) -> tuple[Floats, Floats]:
@@ -60,6 +75,16 @@ def price(options: Options, pairs: Pairs, duals: Floats) -> tuple[Floats, Floats
     period (fixed timing: their sum is the share's; deferrable: only what does not depend on when) and of one unit
     of work of a deferrable demand in each period, 0 for others. Use rows count once for fixed timing, in period 0.
     """
+    share, part = _price(options, pairs, duals)
+    spent = float(duals[options.ties.spend]) if options.budgeted else 0.0
+    if spent:
+        money, later = _price(options, pairs, np.zeros(len(duals)))
+        share, part = share - spent * money, part - spent * later
+    return share, part
+
+
+def _price(options: Options, pairs: Pairs, duals: Floats) -> tuple[Floats, Floats]:
+    """As `price`, without what the price of spending makes of the costs."""
     c, clock = options.candidates, options.clock
     on_load, on_traffic, on_hub, on_link = options.ties.split(duals)
     over = _incidence(options)

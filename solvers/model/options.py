@@ -134,6 +134,7 @@ class Options:
     block: Bools
     together: Ints
     apart: Ints
+    budgeted: bool  # a budget counts the money of options
     moves: Moves | None = None
 
     def __len__(self) -> int:
@@ -149,7 +150,8 @@ class Options:
 
     @cached_property
     def ties(self) -> Ties:
-        return Ties(self.hubs, self.resources, self.periods, self.links, self.moves is not None)
+        links, moves = self.links, self.moves is not None
+        return Ties(self.hubs, self.resources, self.periods, links, moves, self.budgeted)
 
     @cached_property
     def may_stay_unserved(self) -> Bools:
@@ -267,7 +269,7 @@ class Ties:
     """Positions of the shared rows that tie options to the site block.
 
     load[h,r,t] units; traffic[arc,t] Gbit/s; use_hub[h] and use_link[m]: number of shares at a hub, over a link; move
-    (where moves count): sum of the moved fractions.
+    (where moves count): sum of the moved fractions; spend (where a budget counts it): money, any sign.
     """
 
     hubs: int
@@ -275,6 +277,7 @@ class Ties:
     periods: int
     links: int
     moves: bool = False
+    spends: bool = False
 
     @property
     def traffic_start(self) -> int:
@@ -290,11 +293,15 @@ class Ties:
 
     @property
     def count(self) -> int:
-        return self.link_start + self.links + self.moves
+        return self.link_start + self.links + self.moves + self.spends
 
     @property
     def move(self) -> int:
         return self.link_start + self.links
+
+    @property
+    def spend(self) -> int:
+        return self.link_start + self.links + self.moves
 
     def load(self, h: Any, r: Any, t: Any) -> Any:
         return (h * self.resources + r) * self.periods + t

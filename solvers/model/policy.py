@@ -23,6 +23,7 @@ class PolicyData:
     closing_cost: money if an existing optional hub does not stay open, 0 for others.
     """
 
+    budget: Limits  # (1,) money
     closing_cost: Floats
     min_utilisation: Limits
     max_utilisation: Limits

@@ -1,6 +1,17 @@
 """The constraint families of the site block, in reading order. `docs/model.md` states each as a formula."""
 
-from solvers.model.families import bandwidth, capacity, carbon, energy, migration, opening, shares, ties, utilisation
+from solvers.model.families import (
+    bandwidth,
+    budget,
+    capacity,
+    carbon,
+    energy,
+    migration,
+    opening,
+    shares,
+    ties,
+    utilisation,
+)
 
 FAMILIES = (
     ties.add,  # load, traffic, use: what the options ask of hubs and links
@@ -12,4 +23,5 @@ FAMILIES = (
     migration.add,  # move_limit: what moves against the plan in force
     utilisation.add,  # min_utilisation, max_utilisation: how full hubs must and may be
     shares.add,  # green_share, tag_share: shares of energy
+    budget.add,  # budget: what all may cost; last, as it adds up the money of the others
 )

@@ -8,7 +8,7 @@ from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
-    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m], move >= 0; the first variables, in tie order."""
+    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m], move >= 0 and spend; the first variables, in tie order."""
     ties = data.ties
     for family, shape in (
         ("load", (ties.hubs, ties.resources, ties.periods)),
@@ -16,6 +16,7 @@ def add(block: SiteBlock, data: SiteData) -> None:
         ("use_hub", (ties.hubs,)),
         ("use_link", (ties.links,)),
         ("move", (1,) if ties.moves else (0,)),
+        ("spend", (1,) if ties.spends else (0,)),
     ):
         index = tuple(i.ravel() for i in np.indices(shape))
-        block.variables(family, index, 0.0, np.inf)
+        block.variables(family, index, -np.inf if family == "spend" else 0.0, np.inf)
