@@ -23,8 +23,11 @@ def read_csv(path: str | PathLike[str]) -> list[PlacementRow]:
     rows: list[PlacementRow] = []
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidPlacement([f"{path}: cannot be read as UTF-8 text: {error}"]) from None
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise InvalidPlacement([f"{path}: no UTF-8 text: byte 0x{byte:02x} at position {error.start}"]) from None
+    except OSError as error:
+        raise InvalidPlacement([f"{path}: cannot be read: {error.strerror}"]) from None
     reader = csv.DictReader(text.splitlines())
     try:
         columns = list(reader.fieldnames or ())
@@ -33,18 +36,17 @@ def read_csv(path: str | PathLike[str]) -> list[PlacementRow]:
         raise InvalidPlacement([f"{path}:{reader.line_num + 1}: {error}"]) from None
     known = {"demand", "hub"} <= set(columns) <= {"demand", "hub", "share", "period"}
     if not known or len(set(columns)) < len(columns):
-        raise InvalidPlacement([f"{path}: expected the columns demand,hub[,share][,period], found {sorted(columns)}"])
+        found = ",".join(columns) or "nothing"
+        raise InvalidPlacement([f"{path}: expected the columns demand,hub[,share][,period], found {found}"])
     for line, row in lines:
         if None in row or None in row.values():
             findings.append(f"{path}:{line}: expected {len(columns)} fields, as in the header")
             continue
+        share, period = row.get("share") or "1", row.get("period") or ""
         try:
-            share = float(row.get("share") or 1.0)
-            period = int(row["period"]) if row.get("period") else None
-        except ValueError as error:
-            findings.append(f"{path}:{line}: {error}")
-            continue
-        rows.append((row["demand"] or "", row["hub"] or "", share, period))
+            rows.append((row["demand"] or "", row["hub"] or "", float(share), int(period) if period else None))
+        except ValueError:
+            findings.append(f"{path}:{line}: share {share!r} is not a number, or period {period!r} no whole number")
     if findings:
         raise InvalidPlacement(findings)
     return rows

@@ -28,6 +28,8 @@ from solvers.supervised import solve_supervised
 
 Progress = Callable[[float, float, float], bool | None]
 
+MOST_THREADS = 64  # what every solver takes
+
 
 @dataclass(frozen=True)
 class Options:
@@ -50,8 +52,8 @@ class Options:
             raise ValueError(f"time limit must be above 0 seconds, not {self.time_limit}")
         if not 0 <= self.gap < math.inf:
             raise ValueError(f"gap must be 0 or more, not {self.gap}")
-        if self.threads < 1:
-            raise ValueError(f"threads must be 1 or more, not {self.threads}")
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads must be 1 to {MOST_THREADS}, not {self.threads}")
         if self.objective is not None:
             try:
                 objective_of(self.objective)

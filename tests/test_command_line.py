@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -47,10 +48,13 @@ def test_every_command_has_help_and_json(run: Run, command: str) -> None:
         (["solve", "teaching-edge", "--time-limit", "0"], "finite number above 0"),
         (["solve", "teaching-edge", "--time-limit", "-3"], "finite number above 0"),
         (["solve", "teaching-edge", "--time-limit", "nan"], "finite number above 0"),
-        (["solve", "teaching-edge", "--time-limit", "soon"], "invalid positive value"),
+        (["solve", "teaching-edge", "--time-limit", "soon"], "soon is not a finite number above 0"),
         (["solve", "teaching-edge", "--gap", "-0.1"], "at least 0"),
         (["solve", "teaching-edge", "--gap", "inf"], "at least 0"),
-        (["solve", "teaching-edge", "--threads", "0"], "at least 1"),
+        (["solve", "teaching-edge", "--threads", "0"], "from 1 to 64"),
+        (["solve", "teaching-edge", "--threads", "65"], "from 1 to 64"),
+        (["solve", ""], "the path is empty"),
+        (["check", "teaching-edge", ""], "the path is empty"),
         (["solve", "teaching-edge", "--seed", "-1"], "from 0"),
         (["solve", "teaching-edge", "--solver", "gurobi"], "invalid choice"),
         (["solve", "teaching-edge", "--time", "3"], "unrecognized"),
@@ -183,3 +187,12 @@ def test_hostile_text_does_no_harm(run: Run, write_document: Write, tmp_path: Pa
         assert "\\u001b]0;owned\\u0007" in answer.out or argv[0] == "evaluate"
     assert "[bold red]" in run("solve", path).out  # shown as it is, not taken for markup
     assert run("show", path, "--json").json["title"] == evil  # kept as given
+
+
+def test_the_version_is_named_even_where_nothing_is_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    answer = run("--version")
+    assert (answer.code, answer.out) == (0, "hubplan, from a checkout that is not installed\n")

@@ -120,7 +120,7 @@ def test_internal_errors_are_one_line(capsys: pytest.CaptureFixture[str], monkey
 def test_ctrl_c_keeps_the_best_plan(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     real, answers = optimizer.solving.solve, []
 
-    def interrupted(instance: Any, options: Any, on_progress: Callable[[float, float, float], bool]) -> Plan:
+    def interrupted(instance: Any, options: Any, on_progress: Callable[[float, float, float], bool], **_: Any) -> Plan:
         answers.append(on_progress(0.1, float("inf"), float("-inf")))
         os.kill(os.getpid(), signal.SIGINT)
         answers.append(on_progress(0.2, 10.0, 5.0))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from instances import Instance
     from optimizer.plan import Incumbent
 
+Number = TypeVar("Number", int, float)
 Commands = Any  # argparse keeps the type of its list of commands to itself
 
 
@@ -22,33 +23,43 @@ class Usage(Exception):
 
 def positive(text: str) -> float:
     """A finite number above 0."""
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
-    return value
+    return _number(float, text, "a finite number above 0", lambda value: math.isfinite(value) and value > 0)
 
 
 def not_negative(text: str) -> float:
     """A finite number of at least 0."""
-    value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number of at least 0")
-    return value
+    return _number(float, text, "a finite number of at least 0", lambda value: math.isfinite(value) and value >= 0)
 
 
 def count(text: str) -> int:
     """A whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return value
+    return _number(int, text, "a whole number of at least 1", lambda value: value >= 1)
+
+
+def threads(text: str) -> int:
+    """A whole number from 1 to 64, what every solver takes."""
+    return _number(int, text, "a whole number from 1 to 64", lambda value: 1 <= value <= 64)
 
 
 def seed(text: str) -> int:
     """A whole number from 0 to 2^31 - 1, what every solver takes."""
-    value = int(text)
-    if not 0 <= value < 2**31:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**31 - 1}")
+    return _number(int, text, f"a whole number from 0 to {2**31 - 1}", lambda value: 0 <= value < 2**31)
+
+
+def path(text: str) -> str:
+    """A path, or the name of a bundled instance."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return text
+
+
+def _number(kind: Callable[[str], Number], text: str, words: str, good: Callable[[Number], bool]) -> Number:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not good(value):
+        raise argparse.ArgumentTypeError(f"{text} is not {words}")
     return value
 
 
@@ -85,7 +96,8 @@ def add_command(commands: Commands, name: str, summary: str, run: Any) -> argpar
 
 def add_instance(parser: argparse.ArgumentParser, **options: Any) -> None:
     """INSTANCE with ``--format`` and ``--placement``."""
-    parser.add_argument("instance", metavar="INSTANCE", help="a bundled name (hubplan list) or a path", **options)
+    what = "a bundled name (hubplan list) or a path"
+    parser.add_argument("instance", type=path, metavar="INSTANCE", help=what, **options)
     parser.add_argument("--format", metavar="F", help="format of the file, where the path does not tell")
     parser.add_argument("--placement", choices=("single", "split"), help="overrides the placement of all demands")
 
@@ -93,7 +105,7 @@ def add_instance(parser: argparse.ArgumentParser, **options: Any) -> None:
 def add_incumbent(parser: argparse.ArgumentParser) -> None:
     """``--incumbent``: the plan in force."""
     text = "plan in force (plan, or CSV demand,hub[,share][,period]) that moves are measured against"
-    parser.add_argument("--incumbent", metavar="PLAN|CSV", help=text)
+    parser.add_argument("--incumbent", type=path, metavar="PLAN|CSV", help=text)
 
 
 def open_incumbent(instance: Instance, file: str | None) -> Incumbent | None:

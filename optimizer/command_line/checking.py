@@ -13,6 +13,7 @@ from optimizer.command_line.arguments import (
     add_instance,
     open_given,
     open_incumbent,
+    path,
 )
 
 
@@ -21,7 +22,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "check", summary, run)
     add_instance(parser)
     add_incumbent(parser)
-    parser.add_argument("plan", metavar="PLAN", help="a plan as solve writes it")
+    parser.add_argument("plan", type=path, metavar="PLAN", help="a plan as solve writes it")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from optimizer.command_line.arguments import Commands, add_command, add_instance, check_output, open_given
+from optimizer.command_line.arguments import Commands, add_command, add_instance, check_output, open_given, path
 
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "convert", "Writes any readable input in the project's own format.", run)
     add_instance(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="x.json, x.json.gz or a folder")
+    parser.add_argument(
+        "-o", "--output", type=path, required=True, metavar="PATH", help="x.json, x.json.gz or a folder"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

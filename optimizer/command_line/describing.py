@@ -20,8 +20,8 @@ def description_parts(answer: Mapping[str, Any]) -> list[RenderableType]:
     head.append(f"{plain(answer['currency'])}, {plain(answer['timezone'])}, fingerprint {answer['fingerprint']}")
     for block in answer["blocks"][:LISTED]:
         head.append(
-            f"{plain(block['name'])}: {block['periods']} periods from {plain(block['start'])}, "
-            f"{block['kind']}, occurs {block['weight']:g} times"
+            f"{plain(block['name'])}: {sizes({'periods': block['periods']})} from {plain(block['start'])}, "
+            f"{block['kind']}, occurs {block['weight']:g} time{'' if block['weight'] == 1 else 's'}"
         )
     totals = table("Fullest period", "resource", "demand", "capacity", "use", "", "with modules")
     totals.columns[4].justify = "left"

@@ -14,6 +14,7 @@ from optimizer.command_line.arguments import (
     add_instance,
     open_given,
     open_incumbent,
+    path,
     require_readable,
 )
 
@@ -28,7 +29,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "evaluate", summary, run)
     add_instance(parser)
     add_incumbent(parser)
-    parser.add_argument("plan", metavar="PLAN|CSV", help="a plan, or CSV with demand,hub[,share][,period]")
+    parser.add_argument("plan", type=path, metavar="PLAN|CSV", help="a plan, or CSV with demand,hub[,share][,period]")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from optimizer.command_line.arguments import (
     add_instance,
     check_output,
     open_given,
+    path,
     positive,
 )
 
@@ -31,11 +32,15 @@ def add(commands: Commands) -> None:
     summary = "Says why an instance cannot be met, with the cheapest repair; or why a plan is as it is."
     parser = add_command(commands, "explain", summary, run)
     add_instance(parser)
-    parser.add_argument("plan", metavar="PLAN", nargs="?", help="explain this plan: what its limits are worth")
+    parser.add_argument(
+        "plan", type=path, metavar="PLAN", nargs="?", help="explain this plan: what its limits are worth"
+    )
     parser.add_argument("--demand", metavar="NAME", help="and the options that this demand had")
     parser.add_argument("--all", action="store_true", help="serve also what may stay unserved at a penalty")
     parser.add_argument("--time-limit", type=positive, default=60.0, metavar="S", help="seconds, about (60)")
-    parser.add_argument("--write-repaired", metavar="FILE", help="where the instance with the cheapest repair goes")
+    parser.add_argument(
+        "--write-repaired", type=path, metavar="FILE", help="where the instance with the cheapest repair goes"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from optimizer.command_line.arguments import Commands, add_command, check_output, count, not_negative, positive, seed
+from optimizer.command_line.arguments import (
+    Commands,
+    add_command,
+    check_output,
+    count,
+    not_negative,
+    path,
+    positive,
+    seed,
+)
 
 
 def add(commands: Commands) -> None:
@@ -33,7 +42,9 @@ def add(commands: Commands) -> None:
         "--carbon-cap", type=positive, metavar="X", help="carbon cap, as a fraction of the reference plan's (none)"
     )
     parser.add_argument("--tail", choices=("normal", "heavy"), default="normal", help="spread of the demands' sizes")
-    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="x.json, x.json.gz or a folder")
+    parser.add_argument(
+        "-o", "--output", type=path, required=True, metavar="PATH", help="x.json, x.json.gz or a folder"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from optimizer.command_line.output import plain
 LISTED = 12  # rows of a table, the rest are counted
 BAR = 16  # characters of a full bar
 BLOCKS = " ▏▎▍▌▋▊▉█"
-MARKS = {"reported": "reported by a source", "derived": "derived from reported values", "estimate": "our estimates"}
+MARKS = {"reported": "reported by a source", "derived": "derived from reported values", "estimate": "estimated"}
 
 
 def money(currency: str, value: float) -> str:

@@ -69,9 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _version() -> int:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    print(f"hubplan {version('hubplan')}")
+    try:
+        print(f"hubplan {version('hubplan')}")
+    except PackageNotFoundError:
+        print("hubplan, from a checkout that is not installed")
     return 0
 
 

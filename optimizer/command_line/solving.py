@@ -13,13 +13,14 @@ from optimizer.command_line.arguments import (
     add_incumbent,
     add_instance,
     check_output,
-    count,
     not_negative,
     objective,
     open_given,
     open_incumbent,
+    path,
     positive,
     seed,
+    threads,
 )
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ def add(commands: Commands) -> None:
     parser.add_argument("--objective", type=objective, metavar="O", help=OBJECTIVE)
     parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
     parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
-    parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the solver (1)")
+    parser.add_argument("--threads", type=threads, default=1, metavar="N", help="threads of the solver (1)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
-    parser.add_argument("--baseline", metavar="FILE", help="plan, or CSV(demand,hub[,share][,period]), to compare")
+    parser.add_argument("--baseline", type=path, metavar="FILE", help="plan, or CSV(demand,hub[,share][,period])")
     add_incumbent(parser)
-    parser.add_argument("-o", "--output", metavar="PLAN", help="where the plan goes: x.json, x.json.gz or a folder")
+    parser.add_argument(
+        "-o", "--output", type=path, metavar="PLAN", help="where it goes: x.json, x.json.gz or a folder"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
