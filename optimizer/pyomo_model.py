@@ -20,7 +20,8 @@ import numpy as np
 from instances.instance import Instance
 from instances.routes import Routes, route_name
 from optimizer.compiling import compile_problem, useful_routes
-from optimizer.plan import Plan
+from optimizer.incumbents import Given, read_incumbent
+from optimizer.plan import Incumbent, Plan
 from optimizer.solving import Options, blank_plan, decoded
 from optimizer.stages import stated_objective, weighted
 from solvers import pyomo_face
@@ -45,24 +46,26 @@ class PyomoModel:
     instance: Instance
     routes: Routes
     explicit: Model
+    incumbent: Incumbent | None = None
 
     def plan(self) -> Plan:
         """The plan of the values that a solver left in the model. Nothing is claimed of its bound."""
-        blank = blank_plan(self.instance, Options(), "pyomo")
+        blank = replace(blank_plan(self.instance, Options(), "pyomo"), incumbent=self.incumbent)
         return decoded(blank, self.instance, self.explicit, self.routes, pyomo_face.values(self.model))
 
 
-def to_pyomo(instance: Instance) -> PyomoModel:
+def to_pyomo(instance: Instance, incumbent: Given | None = None) -> PyomoModel:
     """The explicit program of an instance as a Pyomo ConcreteModel; components as in `docs/model.md`.
 
-    Of an objective in stages it has the first.
+    Of an objective in stages it has the first. incumbent: the plan in force, which moves are measured against.
     """
+    was = None if incumbent is None else read_incumbent(instance, incumbent)[0]
     routes = useful_routes(instance)
-    explicit = assemble(compile_problem(instance, routes))
+    explicit = assemble(compile_problem(instance, routes, was))
     first = stated_objective(instance, None)[0]
     milp = replace(explicit.milp, cost=weighted(explicit, first))
     model = pyomo_face.build(milp, _columns(instance, routes, explicit), _rows(instance, routes, explicit))
-    return PyomoModel(model, instance, routes, explicit)
+    return PyomoModel(model, instance, routes, explicit, was)
 
 
 def _columns(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:

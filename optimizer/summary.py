@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from instances.instance import OPTIONAL, Instance
 from optimizer.binding import KINDS, Binding, binding, said_place
 from optimizer.checking import Report
+from optimizer.checking.report import Forced
 from optimizer.plan import Decisions, Plan
 from optimizer.unserved import Unserved, unserved
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+SHOWN_MOVE = 1e-6  # a smaller moved fraction is noise
+LISTED = 10  # forced moves that are listed
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,16 @@ class LimitLine:
 
 
 @dataclass(frozen=True)
+class MovesLine:
+    """What moved against the plan in force. moved: whole demands, in fractions; forced: shares that could not stay."""
+
+    demands: int
+    moved: float
+    forced: int
+    listed: tuple[Forced, ...]
+
+
+@dataclass(frozen=True)
 class Summary:
     """The planner's view of a plan. Money in `currency`; carbon in kg; shares and utilisations are fractions."""
 
@@ -99,6 +112,7 @@ class Summary:
     served: float  # share of all demanded unit-hours
     unserved: Unserved
     deferrable_moved: float | None  # share of deferrable work done after its arrival period; None: nothing may wait
+    moves: MovesLine | None  # None: there is no plan in force
     provenance: Mapping[str, int]  # entries by mark: reported, derived, estimate
 
 
@@ -123,8 +137,16 @@ def summarise(instance: Instance, plan: Plan, report: Report) -> Summary:
         served=missing.served,
         unserved=missing,
         deferrable_moved=_moved(instance, plan.decisions),
+        moves=_moves(plan, report),
         provenance=provenance_marks(instance),
     )
+
+
+def _moves(plan: Plan, report: Report) -> MovesLine | None:
+    if plan.incumbent is None:
+        return None
+    moved = int((report.moved > SHOWN_MOVE).sum())
+    return MovesLine(moved, float(report.moved.sum()), report.forced_count, report.forced[:LISTED])
 
 
 def counts(instance: Instance) -> dict[str, int]:

@@ -17,7 +17,7 @@ MOST = 20  # reasons of one kind that are spelled out
 def reasons_without_solving(instance: Instance, problem: Problem) -> tuple[str, ...]:
     """Why no plan can exist; empty where nothing is visible. A penalty makes an unserved demand legal, not a reason."""
     reasons = [*_too_few_hubs(instance)]
-    for finder in (_unreachable, _too_large):
+    for finder in (_unreachable, _too_large, _groups):
         found = list(finder(instance, problem))
         reasons += found[:MOST]
         if len(found) > MOST:
@@ -105,6 +105,32 @@ def _too_large(instance: Instance, problem: Problem) -> Iterator[str]:
                     f"{instance.resources.names[r]}, more than any hub it may use can hold "
                     f"({capacity[usable, r].max():g})"
                 )
+
+
+def _groups(instance: Instance, problem: Problem) -> Iterator[str]:
+    """Groups that no hubs can hold: none for all that are together, too few for all that are apart."""
+    options, demands = problem.options, instance.demands
+    needed = _must_be_served(problem)
+    needed = needed[~options.per_period[needed]]
+    grouped = needed[(options.together[needed] >= 0) | (options.apart[needed] >= 0)]
+    reach = np.zeros((len(grouped), options.hubs), dtype=bool)
+    for node, group in options.by_node(grouped):
+        k = np.arange(options.candidates.node_start[node], options.candidates.node_start[node + 1])
+        at = np.zeros((len(k), options.hubs), dtype=np.int8)
+        at[np.arange(len(k)), options.candidates.hub[k]] = 1
+        reach[np.searchsorted(grouped, group)] = (options.mask(node, group).astype(np.int8) @ at) > 0
+    for code in np.unique(options.together[grouped][options.together[grouped] >= 0]):
+        mine = options.together[grouped] == code
+        if not reach[mine].all(axis=0).any():
+            names = ", ".join(f"`{demands.names[d]}`" for d in grouped[mine][:MOST])
+            yield f"no hub is within the limits of all demands of the group `{demands.together_groups[code]}`: {names}"
+    for code in np.unique(options.apart[grouped][options.apart[grouped] >= 0]):
+        mine = options.apart[grouped] == code
+        hubs = int(reach[mine].any(axis=0).sum())
+        if mine.sum() > hubs:
+            group = demands.apart_groups[code]
+            words = f"need different hubs, but only {hubs} are within their limits"
+            yield f"{mine.sum()} demands of the group `{group}` {words}"
 
 
 def _overfull(instance: Instance, problem: Problem) -> list[str]:

@@ -94,11 +94,26 @@ def test_apart_sends_the_one_that_loses_least_elsewhere() -> None:
 
 def test_apart_of_three_at_two_hubs_is_infeasible_unless_one_stays_unserved() -> None:
     document = _with(**{d: {"apart": "g"} for d in ("d1", "d2", "d3")})
-    assert solve(from_document(document)).status == "INFEASIBLE"
+    plan = solve(from_document(document))  # d3 is per period: no count of hubs shows it
+    assert plan.status == "INFEASIBLE"
     shares, _ = _solved(_with(
         d1={"apart": "g"}, d2={"apart": "g"}, d3={"apart": "g", "unserved_penalty_per_unit_h": 0.1}
     ))  # fmt: skip
     assert {d for d, _ in shares} == {"d1", "d2"}
+
+
+def test_groups_that_no_hubs_can_hold_are_named_without_solving() -> None:
+    fields = {d: {"apart": "rivals", "timing": "fixed"} for d in ("d1", "d2", "d3")}
+    plan = solve(from_document(_with(**fields)))
+    assert plan.status == "INFEASIBLE" and plan.reasons == (
+        "3 demands of the group `rivals` need different hubs, but only 2 are within their limits",
+    )
+    plan = solve(from_document(_with(
+        d1={"together": "twins", "allowed_hubs": ["H1"]}, d2={"together": "twins", "forbidden_hubs": ["H1"]}
+    )))  # fmt: skip
+    assert plan.status == "INFEASIBLE" and plan.reasons == (
+        "no hub is within the limits of all demands of the group `twins`: `d1`, `d2`",
+    )
 
 
 def _moved(plan: Plan, row: int, share: float) -> Plan:

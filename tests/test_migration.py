@@ -21,7 +21,18 @@ from random_moves import plan_in_force
 from test_checking_naive import random_plan
 
 from instances import InvalidInstance, from_document
-from optimizer import Options, Plan, check, evaluate, placement_rows, read_incumbent, read_plan, solve, write_plan
+from optimizer import (
+    Options,
+    Plan,
+    check,
+    evaluate,
+    placement_rows,
+    read_incumbent,
+    read_plan,
+    solve,
+    to_pyomo,
+    write_plan,
+)
 from optimizer.compiling import compile_problem
 from optimizer.placements import InvalidPlacement, PlacementRow
 from solvers.milp import Refused
@@ -306,6 +317,23 @@ def test_the_operator_loads_and_prices_moves_and_blocks_as_the_matrix_does() -> 
     assert curved >= 10
 
 
+def test_the_open_face_names_groups_blocks_and_moves() -> None:
+    pyomo = pytest.importorskip("pyomo.environ")
+    solved = 0
+    for seed in range(12):
+        document = random_document(seed, more=("migration", "block", "together", "apart"))
+        instance, rows = from_document(document), plan_in_force(document, seed)
+        plan = solve(instance, Options(gap=1e-7), incumbent=rows)
+        if plan.decisions is None:
+            continue
+        face = to_pyomo(instance, rows)
+        pyomo.SolverFactory("appsi_highs").solve(face.model)
+        other = face.plan()
+        assert check(instance, other).ok and other.objective == pytest.approx(plan.objective, rel=1e-4)
+        solved += 1
+    assert solved >= 5
+
+
 def test_a_plan_in_force_comes_from_plans_rows_and_files(tmp_path: Path) -> None:
     instance = from_document(_day(0.5, d1={"migration_cost": 1.0}))
     before = solve(from_document(_day()), Options(gap=1e-7))
@@ -348,6 +376,10 @@ def test_commands_take_a_plan_in_force_and_name_what_is_gone(run: Callable[..., 
     )
     assert answer.code == 0 and "demand `d7` of the plan in force is not in the instance" in answer.err
     assert json.loads(answer.out)["terms"]["migration"] == pytest.approx(0.5)
+    assert json.loads(answer.out)["summary"]["moves"] == {"demands": 1, "moved": 1.0, "forced": 0, "listed": []}
+    (tmp_path / "far.csv").write_text("demand,hub\nd1,H9\n")
+    shown = run("solve", tmp_path / "day.json", "--incumbent", tmp_path / "far.csv").out
+    assert "Moved against the plan in force: 0 demands" in shown and "100.0% of d1 had to leave a hub that is" in shown
     assert run("check", tmp_path / "day.json", tmp_path / "p.json").code == 0
     assert run("check", tmp_path / "day.json", tmp_path / "p.json", "--incumbent", tmp_path / "p.json").code == 5
     (tmp_path / "to.csv").write_text("demand,hub\nd1,H2\nd2,H2\n")

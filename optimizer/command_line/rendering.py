@@ -67,6 +67,7 @@ def summary_parts(summary: Summary) -> list[RenderableType]:
         _limits(summary),
         _binding(summary.binding),
         _served(summary),
+        _moves(summary),
         _provenance(summary),
     ]
     return [part for part in parts if part is not None]
@@ -192,6 +193,24 @@ def _served(summary: Summary) -> Text:
         lines.append(f"  {percent(summary.deferrable_moved)} of deferrable work waits for a later period")
     share = f"Served: {summary.served:.2%}; not wholly: {missing.demands}"
     return titled(share if missing.demands else "Served: everything", lines)
+
+
+def _moves(summary: Summary) -> Text | None:
+    """What moved against the plan in force, and what had to."""
+    moves = summary.moves
+    if moves is None:
+        return None
+    lines = []
+    for forced in moves.listed:
+        hub = "a hub that is gone" if forced.hub is None else plain(forced.hub)
+        when = f" in period {forced.period}" if forced.period >= 0 else ""
+        why = "" if forced.hub is None else f": {forced.why}"
+        lines.append(f"  {percent(forced.share)} of {plain(forced.demand)}{when} had to leave {hub}{why}")
+    if moves.forced > len(moves.listed):
+        lines.append(f"  and {moves.forced - len(moves.listed)} more that had to")
+    return titled(
+        f"Moved against the plan in force: {moves.demands} demands, {moves.moved:,.4g} in whole demands", lines
+    )
 
 
 def _provenance(summary: Summary) -> Text | None:
