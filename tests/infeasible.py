@@ -111,6 +111,20 @@ def connection(document: Document, rng: np.random.Generator) -> str:
     return f"connection limit of `{hub['name']}`"
 
 
+def ceiling(document: Document, rng: np.random.Generator) -> str:
+    hub, demand = _stays(document, rng)
+    hub["max_utilisation"] = {"cpu": round(float(rng.uniform(0.5, 0.9)) * _least(demand) / 100.0, 4)}
+    return f"largest utilisation of cpu at `{hub['name']}`"
+
+
+def least_use(document: Document, rng: np.random.Generator) -> str:
+    """One hub must be used more than all demand together could."""
+    total = sum(sum(demand["amount"]["cpu"]) for demand in document["demands"])
+    hub = _some(rng, document["hubs"])
+    hub |= {"capacity": {"cpu": total}, "min_utilisation": {"cpu": 0.5}}
+    return f"least utilisation of cpu at `{hub['name']}`"
+
+
 def carbon(document: Document, rng: np.random.Generator) -> str:
     kwh = 1.25 * sum(sum(d["amount"]["cpu"]) for d in document["demands"])
     least = min(hub["carbon_kg_per_kwh"] for hub in document["hubs"])
@@ -147,5 +161,5 @@ def fixed(document: Document, rng: np.random.Generator) -> str:
 
 FAULTS: tuple[Fault, ...] = (
     latency, capacity_of_one_hub, capacity_of_all_hubs, bandwidth, link_modules, modules, connection, carbon,
-    hub_carbon, open_hubs, residency, fixed,
+    ceiling, least_use, hub_carbon, open_hubs, residency, fixed,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from infeasible import FAULTS, Fault, feasible
+from infeasible import FAULTS, Fault, feasible, least_use
 
 from instances import from_document
 from instances.instance import Instance
@@ -37,7 +37,8 @@ def test_the_true_cause_is_named_and_the_repair_is_just_enough(fault: Fault, see
     assert found.conflict is not None and cause in found.conflict.names and found.conflict.minimal
     assert all(repair.confirmed and repair.proven for repair in found.repairs)
     prices = [repair.price for repair in found.repairs]
-    assert len(prices) > 1 and all(b >= a * (1 - 1e-6) for a, b in pairwise(prices))
+    assert len(prices) > 1 or fault is least_use  # where nothing else can help
+    assert all(b >= a * (1 - 1e-6) for a, b in pairwise(prices))
     cheapest = found.repairs[0]
     assert solve(repaired(instance, cheapest)).status == "OPTIMAL"
     for place, step in enumerate(cheapest.steps):

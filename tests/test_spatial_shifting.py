@@ -1,4 +1,4 @@
-"""The worked example of docs/spatial_shifting.md: it runs, prints what the page says, and a transport program agrees."""
+"""The worked example of docs/spatial_shifting.md: it prints what the page says, and a transport program agrees."""
 
 from __future__ import annotations
 

@@ -110,6 +110,7 @@ def answer(found: Explanation) -> dict[str, Any]:
             "demands": list(clash.demands),
             "minimal": clash.minimal,
         },
+        "prices": [{"text": text, "price": price} for text, price in found.prices],
         "repairs": [
             asdict(repair) | {"text": str(repair), "steps": [
                 {"kind": s.kind, "amount": s.amount, "unit": s.unit, "text": s.text} for s in repair.steps
@@ -142,6 +143,11 @@ def parts(found: Explanation, written: str | None) -> list[RenderableType]:
             lines.append(f"  with {_count(len(clash.demands), 'demand')} that must be served: {names}"
                          + (", ..." if len(clash.demands) > NAMED else ""))  # fmt: skip
         out.append(titled(f"These cannot hold together{small}", lines))
+    if found.prices:
+        lines = _some([f"  {plain(name)}: {price:.4g}" for name, price in found.prices])
+        out.append(
+            titled("Prices that prove that these cannot hold together (thousandths of the plan per unit)", lines)
+        )
     for place, repair in enumerate(found.repairs):
         marks = ([] if repair.proven else ["perhaps not the cheapest"]) + (
             [] if repair.confirmed else ["not confirmed by solving again"]

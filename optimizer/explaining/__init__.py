@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from instances.instance import Instance
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.explaining.choices import Choice, Why, why
-from optimizer.explaining.conflicts import Conflict, conflict
+from optimizer.explaining.conflicts import Conflict, conflict, proving
 from optimizer.explaining.cuts import cuts
 from optimizer.explaining.elastic_program import elastic
 from optimizer.explaining.prices import ShadowPrice, shadow_prices
@@ -26,7 +26,8 @@ __all__ = [
 class Explanation:
     """Why not. feasible: all that must be served can be (None: not known in time); everything: that holds with the
     demands that may stay unserved at a penalty, too. findings: what shows without solving; conflict: limits that
-    cannot hold together; repairs: the cheapest first, then others without the kinds of change used before."""
+    cannot hold together; prices: instead of a conflict of a large instance, limits with what one unit is worth in the
+    proof; repairs: the cheapest first, then others without the kinds of change used before."""
 
     feasible: bool | None
     everything: bool
@@ -34,6 +35,7 @@ class Explanation:
     conflict: Conflict | None
     repairs: tuple[Repair, ...]
     seconds: float
+    prices: tuple[tuple[str, float], ...] = ()
 
 
 def explain(
@@ -54,7 +56,8 @@ def explain(
         return Explanation(feasible, serve_all, findings, None, (), time.perf_counter() - start)
     others = [] if short else list(alternatives_to(model, first, seconds / 2, alternatives))
     routes = None if short or serve_all else more_routes(instance, seconds / 4)
-    clash = None if short else conflict(model, seconds / 2)
+    clash = None if short or model.large else conflict(model, seconds / 2)
+    prices = () if short or not model.large else proving(model, seconds / 2)
     found = (*([routes] if routes else []), first, *others)
     checked = tuple(confirmed(instance, repair, seconds / 4) for repair in found)
-    return Explanation(False, serve_all, findings, clash, checked, time.perf_counter() - start)
+    return Explanation(False, serve_all, findings, clash, checked, time.perf_counter() - start, prices)

@@ -17,6 +17,7 @@ from optimizer.explaining.elastic_program import Elastic, Limit
 from optimizer.explaining.kinds import KINDS
 from solvers.model.options import Bools
 
+LEAST = 1e-6  # of a limit's price of repair: worth less is rounding
 CHECK_SECONDS = 20.0  # for one look at a set of limits
 
 
@@ -103,3 +104,27 @@ def _minimal(items: list[int], conflicting: Callable[[list[int]], bool]) -> list
         return left + right
 
     return sorted(search([], False, items)) if items else []
+
+
+def proving(model: Elastic, seconds: float) -> tuple[tuple[str, float], ...]:
+    """Limits that the relaxation's prices prove to be in conflict, with what one unit of each is worth.
+
+    The highest part of their price of repair first. Empty where the relaxation is not solved in time, can be met, or
+    is not whole.
+    """
+    worth = model.prices(seconds) if model.inside else None
+    if worth is None:
+        return ()
+    cost = model.milp.cost[model.column] / model.step
+    part = np.divide(worth, cost, out=np.zeros_like(worth), where=cost > 0)
+    found: dict[int, tuple[float, float]] = {}
+    for j in np.flatnonzero(part > LEAST).tolist():
+        if model.kind[j] != "unserved":
+            place = int(model.limit[j])
+            found[place] = max(found.get(place, (0.0, 0.0)), (float(part[j]), float(worth[j])))
+    order = sorted(found, key=lambda place: found[place], reverse=True)
+    limits = [model.limits[place] for place in order]
+    return tuple(
+        (KINDS[limit.kind].name(model.instance, limit.key), found[place][1])
+        for place, limit in zip(order, limits, strict=True)
+    )

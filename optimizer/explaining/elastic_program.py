@@ -7,6 +7,7 @@ Costs of the plan itself do not count.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,7 +27,10 @@ from solvers.model.options import Bools, Floats, Ints, Longs
 LATENCY_PRICE = (0.2, 1.0)  # once, and per limit's length of excess; times the demand's size
 RESIDENCY_PRICE, PIN_PRICE, UNSERVED_PRICE = 2.0, 1.0, 10.0
 POINTS = 1000.0  # prices are in thousandths of the whole plan: solvers stop at absolute distances
+WHOLE_ENOUGH = 1e-6  # of a share that counts as whole
 WHOLE = 1e4  # largest slack of a whole-numbered limit
+LARGE = 3000  # columns from which the relaxation goes first
+MOST_INSIDE, FEWER = 120_000, 10_000  # shares within limits that take part whole; shares beyond, where not all do
 DIGITS = 1e6  # latencies are rounded up to 1e-6 ms
 
 
@@ -79,9 +83,11 @@ class _Growth:
         self.row_upper.append(upper)
         return self.rows + len(self.row_upper) - 1
 
-    def put(self, rows: object, columns: object, value: float) -> None:
-        r, c = np.broadcast_arrays(np.asarray(rows, np.int64), np.asarray(columns, np.int64))
-        self.entries.append((r.ravel(), c.ravel(), np.full(r.size, value)))
+    def put(self, rows: object, columns: object, value: object) -> None:
+        r, c, v = np.broadcast_arrays(
+            np.asarray(rows, np.int64), np.asarray(columns, np.int64), np.asarray(value, float)
+        )
+        self.entries.append((r.ravel(), c.ravel(), v.ravel()))
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ class Elastic:
     column: Longs
     step: Floats
     complete: bool  # every share that breaks a limit is among the columns
+    inside: bool = True  # and every share that breaks none
 
     def holding(self, held: Bools) -> Milp:
         """The program with those limits (mask) held."""
@@ -111,6 +118,40 @@ class Elastic:
         milp = self.holding(held)
         milp = milp if priced else replace(milp, cost=np.zeros_like(milp.cost))
         return solve_exact("highs", milp, Limits(seconds=seconds, gap=0.0))
+
+    def solve_large(self, held: Bools, seconds: float) -> MilpResult:
+        """As `solve`: demands that the relaxation serves in one place are held there, the rest is solved with whole
+        numbers. The bound is the relaxation's."""
+        end, milp = time.perf_counter() + seconds, self.holding(held)
+        relaxed = self._relaxed(milp, seconds / 2)
+        if relaxed.x is None:
+            return relaxed
+        table, x = self.model.columns, relaxed.x[: len(self.model.columns)]
+        split = np.zeros(len(self.instance.demands), bool)
+        split[table.demand[np.abs(x - np.round(x)) > WHOLE_ENOUGH]] = True
+        placed = np.flatnonzero(table.integer & ~split[table.demand])
+        lower, upper = milp.lower.copy(), milp.upper.copy()
+        lower[placed] = upper[placed] = np.round(x[placed])
+        rest = replace(milp, lower=lower, upper=upper)
+        result = solve_exact("highs", rest, Limits(seconds=max(end - time.perf_counter(), 1.0), gap=1e-3))
+        return result if result.x is None else replace(result, bound=min(relaxed.bound, result.objective))
+
+    def prices(self, seconds: float) -> Floats | None:
+        """(slacks,) what one unit of each slack is worth in the proof that the relaxation cannot be met; None if it is
+        not solved in time. Weak duality: with prices above 0 the limits priced cannot all hold."""
+        relaxed = self._relaxed(self.milp, seconds)
+        if relaxed.duals is None or relaxed.objective <= 0:
+            return None
+        return np.asarray(self.milp.matrix[:, self.column].T @ relaxed.duals) / self.step
+
+    def _relaxed(self, milp: Milp, seconds: float) -> MilpResult:
+        continuous = replace(milp, integer=np.zeros_like(milp.integer), lazy=None)
+        return solve_exact("highs", continuous, Limits(seconds=seconds))
+
+    @property
+    def large(self) -> bool:
+        """Whether the relaxation goes first."""
+        return len(self.milp.cost) > LARGE and bool(self.milp.integer.any())
 
     def no_limit(self) -> Bools:
         """A mask that holds nothing."""
@@ -126,11 +167,23 @@ def elastic(instance: Instance, *, serve_all: bool = False, most: int = 40_000) 
     breaks = _breaks(instance, base, problem.options, pairs, routes)
     beyond = np.asarray(breaks.any(axis=0))
     complete = bool(beyond.sum() <= most)
-    if not complete:
-        chosen = ~beyond | promising(instance, base, problem, pairs, beyond, most, serve_all)
+    whole = bool((~beyond).sum() <= MOST_INSIDE)
+    if not (complete and whole):
+        shortest = np.ones(len(pairs), bool) if whole else _shortest(pairs, routes)
+        pairs = Pairs(pairs.demand[shortest], pairs.candidate[shortest])
+        breaks, beyond = breaks[:, shortest], beyond[shortest]
+        chosen = ~beyond | promising(instance, base, problem, pairs, beyond, FEWER, serve_all)
         pairs = Pairs(pairs.demand[chosen], pairs.candidate[chosen])
         breaks = breaks[:, chosen]
-    return _built(instance, base, problem, pairs, breaks, routes, serve_all, complete)
+    made = _built(instance, base, problem, pairs, breaks, routes, serve_all, complete)
+    return replace(made, inside=whole)
+
+
+def _shortest(pairs: Pairs, routes: Routes) -> Bools:
+    """(pairs,) the first candidate of each demand and hub."""
+    hub = routes.hub[pairs.candidate]
+    same = (pairs.demand[1:] == pairs.demand[:-1]) & (hub[1:] == hub[:-1])
+    return np.concatenate([np.ones(min(len(pairs), 1), bool), ~same])
 
 
 def _anything_goes(instance: Instance) -> Instance:
@@ -239,7 +292,8 @@ def _site_slacks(
         unique, at = np.unique(keys[taken], axis=0, return_inverse=True)
         columns = np.array([slack(tuple(map(int, key))) for key in unique], np.int64)
         if len(columns):
-            growth.put(rows[taken], columns[at.reshape(-1)], -1.0 if kind.side == "upper" else 1.0)
+            size = np.ones(len(label)) if kind.size is None else kind.size(instance, label.index)
+            growth.put(rows[taken], columns[at.reshape(-1)], size[taken] * (-1.0 if kind.side == "upper" else 1.0))
     for label in site.labels:
         if kind.variable and label.family == kind.variable:
             position = len(model.columns) + np.searchsorted(model.kept, label.start + np.arange(len(label)))

@@ -26,8 +26,9 @@ class Kind:
     name: limit in the user's words; repair: an amount of loosening in words; change: writes it into a document whose
     hubs, links and demands stand in the order of the instance; unit: of the amount; price: per unit, in multiples of
     the whole plan (docs/explain.md). family: site rows that carry it, and keys: how many leading entries of a
-    row's index name the limit (family "": a limit of demands, built in `elastic.permissions`). side: which side of the
-    row gives way. variable: family of site variables whose upper bound it is too. where: which rows, by index arrays.
+    row's index name the limit (family "": a limit of demands, built in `elastic_program`). side: which side of the
+    row gives way. variable: family of site variables whose upper bound it is too. where: which rows, by index arrays;
+    size: units of the row per unit of the amount, by index arrays (default 1).
     """
 
     unit: str
@@ -41,6 +42,7 @@ class Kind:
     whole: bool = False
     variable: str = ""
     where: Callable[[Instance, tuple[Any, ...]], Any] | None = None
+    size: Callable[[Instance, tuple[Any, ...]], Any] | None = None
 
 
 def number(value: float) -> str:
@@ -87,6 +89,19 @@ def _more_hub_modules(document: Document, i: Instance, key: Key, by: float) -> N
     modules, kind = i.hubs.modules, key[1]
     row = document["hubs"][key[0]]["modules"][_place_in(modules.hub, kind)]
     row["max_count"] = int(modules.max_count[kind] + round(by))
+
+
+def _utilisation(field: str, sign: int) -> Callable[[Document, Instance, Key, float], None]:
+    def write(document: Document, i: Instance, key: Key, by: float) -> None:
+        limit = float(getattr(i.hubs, field).limit[key])
+        document["hubs"][key[0]][field][_resource(i, key[1])] = limit + sign * by
+
+    return write
+
+
+def _used(i: Instance, field: str, key: Key) -> str:
+    end = "largest" if field == "max_utilisation" else "least"
+    return f"{end} utilisation of {_resource(i, key[1])} at {_hub(i, key[0])}"
 
 
 # --- links ---------------------------------------------------------------------------------------------------
@@ -230,6 +245,26 @@ KINDS: dict[str, Kind] = {
             f"{number(i.hubs.connection_limit_kw[k[0]] + by)} kW"
         ),
         change=_more_connection, price=lambda s, k: 1 / s.kw, family="connection", keys=1,
+    ),
+    "max_utilisation": Kind(
+        unit="1",
+        name=lambda i, k: _used(i, "max_utilisation", k),
+        repair=lambda i, k, by: (
+            f"raise the {_used(i, 'max_utilisation', k)} from {number(i.hubs.max_utilisation.limit[k])} to "
+            f"{number(i.hubs.max_utilisation.limit[k] + by)}"
+        ),
+        change=_utilisation("max_utilisation", 1), price=lambda s, k: 1.0, family="max_utilisation", keys=2,
+        size=lambda i, index: i.hubs.capacity.dense()[index],
+    ),
+    "min_utilisation": Kind(
+        unit="1",
+        name=lambda i, k: _used(i, "min_utilisation", k),
+        repair=lambda i, k, by: (
+            f"lower the {_used(i, 'min_utilisation', k)} from {number(i.hubs.min_utilisation.limit[k])} to "
+            f"{number(i.hubs.min_utilisation.limit[k] - by)}"
+        ),
+        change=_utilisation("min_utilisation", -1), price=lambda s, k: 1.0, family="min_utilisation", keys=2,
+        side="lower", size=lambda i, index: (i.hubs.capacity.dense() @ i.time.weighted_hours)[index],
     ),
     "bandwidth": Kind(
         unit="Gbit/s",

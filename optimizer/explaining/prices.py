@@ -58,7 +58,8 @@ def shadow_prices(instance: Instance, plan: Plan, seconds: float = 60.0) -> tupl
             if kind.family != label.family or kind.whole:
                 continue
             taken = np.ones(len(label), bool) if kind.where is None else kind.where(instance, label.index)
-            value = -result.duals[label.start : label.start + len(label)]
+            value = -result.duals[label.start : label.start + len(label)] * (1.0 if kind.side == "upper" else -1.0)
+            value = value if kind.size is None else value * kind.size(instance, label.index)
             keys = np.array(label.index[: kind.keys]).T
             for j in np.flatnonzero(taken & (value != 0)).tolist():
                 place = (name, tuple(int(i) for i in keys[j]))

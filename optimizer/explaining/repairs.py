@@ -68,11 +68,11 @@ def alternatives_to(model: Elastic, repair: Repair, seconds: float, most: int) -
 
 def cheapest(model: Elastic, held: Bools, seconds: float) -> Repair | None:
     """The cheapest repair that keeps the limits held; None if none was found. No steps: nothing needs repair."""
-    result = model.solve(held, seconds)
+    result = (model.solve_large if model.large else model.solve)(held, seconds)
     if result.x is None:
         return None
     values = result.x[model.column] * model.step
-    proven = result.objective - result.bound <= PROVEN * abs(result.objective)
+    proven = model.complete and model.inside and result.objective - result.bound <= PROVEN * abs(result.objective)
     return Repair(tuple(_steps(model, values)), result.objective, proven)
 
 
