@@ -75,7 +75,9 @@ def plan_of(instance: Instance, routes: Routes, kind: str, rng: np.random.Genera
         hub_modules=np.zeros(len(instance.hubs.modules.names), np.int32),
         link_modules=np.zeros(len(instance.links.modules.names), np.int32),
     )
-    power = Power(np.zeros((len(instance.hubs), periods)), np.zeros((len(instance.hubs.contracts.names), periods)))
+    power = Power.plain(
+        np.zeros((len(instance.hubs), periods)), np.zeros((len(instance.hubs.contracts.names), periods))
+    )
     return Plan(
         instance_name=instance.name,
         fingerprint=instance.fingerprint,

@@ -17,6 +17,7 @@ from instances.columns import DemandColumns, columns_of, flags, numbers, texts
 from instances.findings import Finding, Said, error
 from instances.instance import (
     STATUS,
+    Batteries,
     Contracts,
     Floats,
     HubModules,
@@ -252,6 +253,14 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         column(field, absent)
         for field, absent in (("pue", 1.0), ("energy_price_per_kwh", 0.0), ("carbon_kg_per_kwh", 0.0))
     )
+    onsite, marginal, residual = (
+        column(field, absent)
+        for field, absent in (
+            ("onsite_kw", 0.0),
+            ("marginal_carbon_kg_per_kwh", np.nan),
+            ("residual_carbon_kg_per_kwh", np.nan),
+        )
+    )
     table = pool.table()
     carbon_cap = read_limits([r.get("carbon_cap_kg") for r in rows])
     return Hubs(
@@ -285,6 +294,27 @@ def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         closing_cost=_given(rows, "closing_cost", 0.0),
         min_utilisation=_limits_by_resource(rows, "min_utilisation", scope),
         max_utilisation=_limits_by_resource(rows, "max_utilisation", scope),
+        onsite_kw=series(table, onsite),
+        batteries=_batteries(rows),
+        demand_charge_per_kw_month=_given(rows, "demand_charge_per_kw_month", 0.0),
+        certificate_price_per_kwh=numbers(rows, "certificate_price_per_kwh"),
+        marginal_carbon_kg_per_kwh=series(table, marginal),
+        residual_carbon_kg_per_kwh=series(table, residual),
+        water_l_per_kwh=_given(rows, "water_l_per_kwh", 0.0),
+    )
+
+
+def _batteries(rows: list[dict[str, Any]]) -> Batteries:
+    hubs = [i for i, r in enumerate(rows) if r.get("battery") is not None]
+    given = [rows[i]["battery"] for i in hubs]
+    return Batteries(
+        hub=np.array(hubs, dtype=np.int32),
+        energy_kwh=numbers(given, "energy_kwh"),
+        charge_kw=numbers(given, "charge_kw"),
+        discharge_kw=numbers(given, "discharge_kw"),
+        charge_efficiency=_given(given, "charge_efficiency", 1.0),
+        discharge_efficiency=_given(given, "discharge_efficiency", 1.0),
+        cost_per_kwh=_given(given, "cost_per_kwh", 0.0),
     )
 
 
@@ -340,9 +370,9 @@ def _contracts(rows: list[dict[str, Any]], scope: Scope) -> Contracts:
 
     def column(field: str) -> tuple[Floats, Ints]:
         path = lambda j: f"hubs[{contracts[j][0]}].contracts[{contracts[j][1]}].{field}"  # noqa: E731
-        return pool.add(read_quantities([c[field] for c in plain], scope, path))
+        return pool.add(read_quantities([c.get(field) for c in plain], scope, path))
 
-    available, price = column("available_kw"), column("price_per_kwh")
+    available, price, carbon = (column(f) for f in ("available_kw", "price_per_kwh", "carbon_kg_per_kwh"))
     table = pool.table()
     return Contracts(
         names=tuple(c["name"] for c in plain),
@@ -350,6 +380,8 @@ def _contracts(rows: list[dict[str, Any]], scope: Scope) -> Contracts:
         available_kw=series(table, available),
         price_per_kwh=series(table, price),
         green=flags(plain, "green", True, False),
+        carbon_kg_per_kwh=series(table, carbon),
+        take_or_pay=flags(plain, "take_or_pay", True, False),
     )
 
 
@@ -386,6 +418,9 @@ def _policy(given: dict[str, Any], hubs: int, scope: Scope) -> Policy:
         latency_price_per_gbps_ms_h=float(given.get("latency_price_per_gbps_ms_h", 0.0)) + 0.0,
         move_limit=float("inf") if np.isnan(moves.limit[0]) else float(moves.limit[0]),
         move_limit_price=float(moves.price[0]),
+        market_account=given.get("carbon_account", "location") == "market",
+        marginal_carbon=given.get("marginal_carbon", False),
+        water_price_per_l=float(given.get("water_price_per_l", 0.0)) + 0.0,
     )
 
 

@@ -149,7 +149,7 @@ def _link_modules(links: Links) -> dict[int, Rows]:
 def hub_rows(instance: Instance) -> Rows:
     """The hubs as rows of the format."""
     hubs, profiles = instance.hubs, instance.profiles
-    modules, contracts = _hub_modules(instance), _contracts(instance)
+    modules, contracts, batteries = _hub_modules(instance), _contracts(instance), _batteries(instance)
     rows = []
     for h, name in enumerate(hubs.names):
         row = {
@@ -177,6 +177,13 @@ def hub_rows(instance: Instance) -> Rows:
             "carbon_cap_kg": written_limit(hubs.carbon_cap_kg[h], hubs.carbon_cap_price[h]),
             "min_utilisation": _limits_by_resource(instance, hubs.min_utilisation, h),
             "max_utilisation": _limits_by_resource(instance, hubs.max_utilisation, h),
+            "onsite_kw": written(hubs.onsite_kw, profiles, h),
+            "battery": batteries.get(h),
+            "demand_charge_per_kw_month": float(hubs.demand_charge_per_kw_month[h]),
+            "certificate_price_per_kwh": _optional(hubs.certificate_price_per_kwh[h]),
+            "marginal_carbon_kg_per_kwh": written(hubs.marginal_carbon_kg_per_kwh, profiles, h),
+            "residual_carbon_kg_per_kwh": written(hubs.residual_carbon_kg_per_kwh, profiles, h),
+            "water_l_per_kwh": float(hubs.water_l_per_kwh[h]),
         }
         rows.append(_sparse(schema.Hub, row))
     return rows
@@ -224,9 +231,20 @@ def _contracts(instance: Instance) -> dict[int, Rows]:
             "available_kw": written(c.available_kw, profiles, j),
             "price_per_kwh": written(c.price_per_kwh, profiles, j),
             "green": bool(c.green[j]),
+            "carbon_kg_per_kwh": written(c.carbon_kg_per_kwh, profiles, j) or None,
+            "take_or_pay": bool(c.take_or_pay[j]),
         }
         found.setdefault(int(c.hub[j]), []).append(_sparse(schema.Contract, row))
     return found
+
+
+def _batteries(instance: Instance) -> dict[int, dict[str, Any]]:
+    b = instance.hubs.batteries
+    columns = {name: getattr(b, name).tolist() for name in schema.Battery.model_fields}
+    return {
+        h: _sparse(schema.Battery, {name: values[k] for name, values in columns.items()})
+        for k, h in enumerate(b.hub.tolist())
+    }
 
 
 def _matrix(instance: Instance) -> dict[str, Any]:
@@ -256,6 +274,9 @@ def _policy(instance: Instance) -> dict[str, Any]:
         "tag_shares": _tag_shares(instance),
         "latency_price_per_gbps_ms_h": policy.latency_price_per_gbps_ms_h,
         "move_limit": written_limit(policy.move_limit, policy.move_limit_price),
+        "carbon_account": "market" if policy.market_account else "location",
+        "marginal_carbon": policy.marginal_carbon,
+        "water_price_per_l": policy.water_price_per_l,
     }
     return _sparse(schema.Policy, row)
 

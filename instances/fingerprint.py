@@ -50,8 +50,8 @@ def _feed(digest: Any, value: Any) -> None:
 def _absent(value: Any, absent: Any) -> bool:
     """Whether a later column says what its absence says, in every entry."""
     if isinstance(value, Series):
-        return bool(np.all(value.scale == absent) and np.all(value.row < 0))
-    if is_dataclass(value):
+        return _absent(value.scale, absent) and bool(np.all(value.row < 0))
+    if is_dataclass(value):  # a table says nothing without rows
         return all(_absent(getattr(value, f.name), absent) for f in fields(value))
     if isinstance(absent, float) and np.isnan(absent):
         return bool(np.isnan(value).all())

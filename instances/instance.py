@@ -241,6 +241,21 @@ class Contracts:
     available_kw: Series  # (C,)
     price_per_kwh: Series
     green: Bools
+    carbon_kg_per_kwh: Series = later_column(0.0)  # its own, of the market-based account
+    take_or_pay: Bools = later_column(False)
+
+
+@dataclass(frozen=True)
+class Batteries:
+    """One row per battery; a hub has at most one."""
+
+    hub: Ints
+    energy_kwh: Floats
+    charge_kw: Floats
+    discharge_kw: Floats
+    charge_efficiency: Floats
+    discharge_efficiency: Floats
+    cost_per_kwh: Floats  # discharged
 
 
 @dataclass(frozen=True)
@@ -270,6 +285,13 @@ class Hubs(Table):
     closing_cost: Floats = later_column(0.0)
     min_utilisation: Limits = later_column(np.nan)  # (H, R)
     max_utilisation: Limits = later_column(np.nan)  # (H, R)
+    onsite_kw: Series = later_column(0.0)  # (H,)
+    batteries: Batteries = later_column(0.0)
+    demand_charge_per_kw_month: Floats = later_column(0.0)
+    certificate_price_per_kwh: Floats = later_column(np.nan)  # nan: none to be had
+    marginal_carbon_kg_per_kwh: Series = later_column(np.nan)  # (H,) nan: the average factor
+    residual_carbon_kg_per_kwh: Series = later_column(np.nan)  # (H,) nan: the average factor
+    water_l_per_kwh: Floats = later_column(0.0)
 
 
 @dataclass(frozen=True)
@@ -347,6 +369,9 @@ class Policy:
     budget: Limits = later_column(np.nan)  # (1,) money
     green_share_min: Limits = later_column(np.nan)  # (1,) fraction
     tag_shares: TagShares = later_column(())
+    market_account: bool = later_column(False)  # prices and caps of carbon are market-based, not location-based
+    marginal_carbon: bool = later_column(False)  # carbon is priced by marginal factors
+    water_price_per_l: float = later_column(0.0)
 
 
 @dataclass(frozen=True)

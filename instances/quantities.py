@@ -126,10 +126,10 @@ def series(pool_table: Floats, entry: tuple[Floats, Ints], shape: tuple[int, ...
 
 
 def written(values: Series, profiles: Names, where: Any) -> Any:
-    """One quantity of a Series as a JSON value: number, list, {scale, profile}; None where infinite."""
+    """One quantity of a Series as a JSON value: number, list, {scale, profile}; None where infinite or nan."""
     scale, row = float(values.scale[where]), int(values.row[where])
     if row < 0:
-        return None if np.isinf(scale) else scale
+        return scale if np.isfinite(scale) else None
     if row < len(profiles):
         return {"scale": scale, "profile": profiles[row]}
     return (scale * values.table[row]).tolist()

@@ -168,9 +168,9 @@ class Contract(Record):
     name: Id = field("name, unique in its hub")
     available_kw: Quantity = field("power available", "kW")
     price_per_kwh: Quantity = field("price, paid instead of the grid's", "money/kWh")
-    carbon_kg_per_kwh: Quantity | None = field("its own factor, market-based account only; null: 0", "kg/kWh", default=None, later=True)
+    carbon_kg_per_kwh: Quantity | None = field("its own factor, market-based account only; null: 0", "kg/kWh", default=None)
     green: bool = field("counts as green", default=False)
-    take_or_pay: bool = field("all available kWh are paid", default=False, later=True)
+    take_or_pay: bool = field("all available kWh of the open hub are paid", default=False)
 
 
 class Battery(Record):
@@ -209,13 +209,13 @@ class Hub(Record):
     connection_limit_kw: float | None = field("limit of grid + contract power; null: unlimited", "kW", default=None, ge=0)
     contracts: list[Contract] = field("energy contracts", default=[])
     carbon_cap_kg: Limit | None = field("cap of the hub's carbon over the horizon; null: none", "kg", default=None)
-    onsite_kw: Quantity = field("available on-site renewable power, free of charge; surplus is curtailed", "kW", default=0.0, later=True)
-    battery: Battery | None = field("on-site storage", default=None, later=True)
-    demand_charge_per_kw_month: float = field("price of the highest grid + contract import", "money/(kW month)", default=0.0, ge=0, later=True)
-    certificate_price_per_kwh: float | None = field("price of green certificates; null: none to be had", "money/kWh", default=None, ge=0, later=True)
-    marginal_carbon_kg_per_kwh: Quantity | None = field("marginal carbon factor, reported", "kg/kWh", default=None, later=True)
-    residual_carbon_kg_per_kwh: Quantity | None = field("factor of uncertified grid energy, market-based", "kg/kWh", default=None, later=True)
-    water_l_per_kwh: float = field("water per facility kWh", "l/kWh", default=0.0, ge=0, later=True)
+    onsite_kw: Quantity = field("available on-site renewable power, free of charge; surplus is curtailed", "kW", default=0.0)
+    battery: Battery | None = field("on-site storage", default=None)
+    demand_charge_per_kw_month: float = field("price of the highest grid + contract power, per month of 730 h", "money/(kW month)", default=0.0, ge=0)
+    certificate_price_per_kwh: float | None = field("price of green certificates; null: none to be had", "money/kWh", default=None, ge=0)
+    marginal_carbon_kg_per_kwh: Quantity | None = field("marginal carbon factor of the grid, reported; null: the average factor", "kg/kWh", default=None)
+    residual_carbon_kg_per_kwh: Quantity | None = field("factor of uncertified grid energy, market-based; null: the average factor", "kg/kWh", default=None)
+    water_l_per_kwh: float = field("water per facility kWh", "l/kWh", default=0.0, ge=0)
     min_utilisation: dict[Id, Limit] = field("least weighted load / installed capacity, by resource; soft: price per unit and hour", "1", default={})
     max_utilisation: dict[Id, Limit] = field("ceiling of load / installed capacity in every period, by resource; soft: price per unit and hour", "1", default={})
 
@@ -289,15 +289,15 @@ class Policy(Record):
     )
     carbon_price_per_kg: float = field("price of carbon", "money/kg", default=0.0, ge=0)
     carbon_cap_kg: Limit | None = field("cap of all carbon over the horizon", "kg", default=None)
-    carbon_account: Literal["location", "market"] = field("account of prices and caps; only `location` is supported yet", default="location")
+    carbon_account: Literal["location", "market"] = field("account of prices and caps", default="location")
     open_hubs: OpenHubs | None = field("limits of the number of open hubs", default=None)
     budget: Limit | None = field("limit of all money terms but unserved and soft limits; soft: price per money beyond it", "money", default=None)
     green_share_min: Limit | None = field("least green share of energy; soft: price per kWh that is missing", "1", default=None)
     tag_shares: list[TagShare] = field("shares of IT energy by hub tag", default=[])
     latency_price_per_gbps_ms_h: float = field("price of latency", "money/(Gbit/s ms h)", default=0.0, ge=0)
-    water_price_per_l: float = field("price of water", "money/l", default=0.0, ge=0, later=True)
+    water_price_per_l: float = field("price of water", "money/l", default=0.0, ge=0)
     move_limit: Limit | None = field("limit of the sum of moved fractions against the incumbent", "1", default=None)
-    marginal_carbon: bool = field("marginal factors price carbon in the objective", default=False, later=True)
+    marginal_carbon: bool = field("carbon is priced by marginal factors (caps keep their account)", default=False)
 
 
 class RouteRule(Record):

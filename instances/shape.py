@@ -151,16 +151,10 @@ def _later_findings(document: dict[str, Any]) -> Iterator[Finding]:
     for i, hub in enumerate(hubs if isinstance(hubs, list) else []):
         path = f"hubs[{i}]"
         yield from _unsupported(schema.Hub, hub, path)
-        if isinstance(hub, dict):
-            contracts = hub.get("contracts")
-            for k, contract in enumerate(contracts if isinstance(contracts, list) else []):
-                yield from _unsupported(schema.Contract, contract, f"{path}.contracts[{k}]")
     policy = document.get("policy")
     if not isinstance(policy, dict):
         return
     yield from _unsupported(schema.Policy, policy, "policy")
-    if policy.get("carbon_account", "location") != "location":
-        yield _refusal("policy.carbon_account", policy["carbon_account"], "`location`")
 
 
 # --- pydantic's errors in our words -------------------------------------------------------------------------

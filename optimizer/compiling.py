@@ -12,11 +12,13 @@ import numpy as np
 from instances.instance import OPEN, OPTIONAL, Instance, Series
 from instances.routes import Routes, candidate_routes
 from optimizer.compiling_policy import policy_data
+from optimizer.compiling_supply import supply_of
 from optimizer.moves import moves_against
 from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanRoutes, Power, Sites
 from solvers.model import Amounts, Candidates, Clock, Model, Options, Overrides, Problem, SiteData
 from solvers.model.columns import PART, SHARE
 from solvers.model.options import Floats, Ints
+from solvers.model.site import Site, table
 
 SMALL_SHARE = 1e-9  # shares and parts below are noise of the solver
 
@@ -158,6 +160,7 @@ def _site(instance: Instance, options: Options) -> SiteData:
         move_limit=policy.move_limit,
         move_limit_price=policy.move_limit_price,
         policy=policy_data(instance),
+        supply=supply_of(instance),
     )
 
 
@@ -180,9 +183,9 @@ def _users(options: Options) -> tuple[Floats, Floats]:
 
 def decode(instance: Instance, model: Model, routes: Routes, values: Floats, site_values: Floats) -> Decisions:
     """Decisions from values of the option columns and site variables. Shares and parts below 1e-9 are dropped."""
-    table, site = model.columns, model.problem.site
-    chosen = np.flatnonzero((table.kind == SHARE) & (values > SMALL_SHARE))
-    used, row = np.unique(table.candidate[chosen], return_inverse=True)
+    columns, site = model.columns, model.problem.site
+    chosen = np.flatnonzero((columns.kind == SHARE) & (values > SMALL_SHARE))
+    used, row = np.unique(columns.candidate[chosen], return_inverse=True)
     plan_routes = PlanRoutes(
         node=routes.node[used],
         hub=routes.hub[used],
@@ -190,29 +193,35 @@ def decode(instance: Instance, model: Model, routes: Routes, values: Floats, sit
         arcs=tuple(tuple(int(a) for a in routes.arcs[routes.arc_start[k] : routes.arc_start[k + 1]]) for k in used),
     )
     assignments = Assignments(
-        demand=table.demand[chosen],
-        hub=routes.hub[table.candidate[chosen]],
+        demand=columns.demand[chosen],
+        hub=routes.hub[columns.candidate[chosen]],
         route=row.reshape(-1).astype(np.int32),
         share=np.minimum(values[chosen], 1.0),
-        period=table.period[chosen],
+        period=columns.period[chosen],
     )
-    parts = np.flatnonzero((table.kind == PART) & (values > SMALL_SHARE))
-    key = table.demand.astype(np.int64) * (len(routes.node) + 1) + table.candidate
+    parts = np.flatnonzero((columns.kind == PART) & (values > SMALL_SHARE))
+    key = columns.demand.astype(np.int64) * (len(routes.node) + 1) + columns.candidate
     order = np.argsort(key[chosen], kind="stable")
     at = np.searchsorted(key[chosen], key[parts], sorter=order)
     at = order[np.minimum(at, max(len(order) - 1, 0))] if len(order) else at
     known = key[chosen][at] == key[parts] if len(order) else np.zeros(len(parts), bool)
-    execution = Execution(at[known].astype(np.int32), table.period[parts[known]], values[parts[known]])
-    H, T, C = len(instance.hubs), instance.time.count, len(instance.hubs.contracts.names)
-    grid, contract = np.zeros((H, T)), np.zeros((C, T))
-    for label in site.labels:
-        if label.family in ("grid", "contract"):
-            into = grid if label.family == "grid" else contract
-            into[label.index] = np.maximum(site_values[label.start : label.start + len(label)], 0.0)
+    execution = Execution(at[known].astype(np.int32), columns.period[parts[known]], values[parts[known]])
     sites = Sites(
         hub_open=site.values("open", site_values) > 0.5,
         link_open=site.values("link_open", site_values) > 0.5,
         hub_modules=np.round(site.values("modules", site_values)).astype(np.int32),
         link_modules=np.round(site.values("link_modules", site_values)).astype(np.int32),
     )
-    return Decisions(assignments, execution, plan_routes, sites, Power(grid, contract))
+    return Decisions(assignments, execution, plan_routes, sites, _power(instance, site, site_values))
+
+
+def _power(instance: Instance, site: Site, site_values: Floats) -> Power:
+    """The variables of power by family; 0 where there is none."""
+    hubs, periods = instance.hubs, instance.time.count
+
+    def values(family: str, rows: int) -> Floats:
+        numbers = table(site.labels, family, (rows, periods))
+        return np.where(numbers >= 0, np.maximum(site_values[numbers], 0.0), 0.0)
+
+    families = ("grid", "contract", "onsite", "charge", "discharge", "stored", "certified")
+    return Power(*(values(name, len(hubs.contracts.names if name == "contract" else hubs)) for name in families))

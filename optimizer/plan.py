@@ -66,10 +66,20 @@ class Sites:
 
 @dataclass(frozen=True)
 class Power:
-    """Power by source, kW."""
+    """Power by source, kW, and what batteries hold at the end of each period."""
 
     grid_kw: Floats  # (H, T)
     contract_kw: Floats  # (C, T), rows of Hubs.contracts
+    onsite_kw: Floats  # (H, T) used, not curtailed
+    charge_kw: Floats  # (H, T) into the battery
+    discharge_kw: Floats  # (H, T) out of it
+    stored_kwh: Floats  # (H, T)
+    certified_kw: Floats  # (H, T) part of grid_kw that certificates are bought for
+
+    @classmethod
+    def plain(cls, grid_kw: Floats, contract_kw: Floats) -> Power:
+        """Power from grid and contracts alone."""
+        return cls(grid_kw, contract_kw, *(np.zeros(grid_kw.shape) for _ in range(5)))
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,8 @@ class Plan:
     bound_source: str
     decisions: Decisions | None
     terms: Mapping[str, float] = field(default_factory=dict)
-    carbon_kg: float = 0.0
+    carbon_kg: float = 0.0  # in the account of carbon prices and caps
+    carbon_accounts: Mapping[str, float] = field(default_factory=dict)  # kg by account: location, market, marginal
     proven_bound: float = -math.inf
     solver: str = ""
     seconds: float = 0.0

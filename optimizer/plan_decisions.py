@@ -14,6 +14,8 @@ from instances.findings import MISSING, Finding, Said, each, error
 from instances.instance import Instance
 from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanRoutes, Power, Sites
 
+SUPPLY = ("onsite_kw", "charge_kw", "discharge_kw", "stored_kwh", "certified_kw")  # of a site, where it has any
+
 Row = dict[str, Any]
 Places = NDArray[np.int64]
 
@@ -156,9 +158,12 @@ def _sites(instance: Instance, document: Row, findings: list[Finding]) -> tuple[
     sites = _one_row_each("sites", "hub", document["sites"], hubs.names, findings)
     spans = _one_row_each("links", "link", document["links"], links.names, findings)
     contracts = {(h, name): c for c, (h, name) in enumerate(zip(hubs.contracts.hub, hubs.contracts.names, strict=True))}
-    grid, contract = np.zeros((len(hubs), periods)), np.zeros((len(contracts), periods))
+    contract = np.zeros((len(contracts), periods))
+    of_hub = {name: np.zeros((len(hubs), periods)) for name in ("grid_kw", *SUPPLY)}
     for h, (i, row) in sites.items():
-        _series(grid[h], row["grid_kw"], f"sites[{i}].grid_kw", findings)
+        for name, values in of_hub.items():
+            if name == "grid_kw" or row.get(name):
+                _series(values[h], row[name], f"sites[{i}].{name}", findings)
         given = row.get("contract_kw", [])
         place = f"sites[{i}].contract_kw"
         findings += _repeated(place, "name", [c["name"] for c in given])
@@ -174,7 +179,7 @@ def _sites(instance: Instance, document: Row, findings: list[Finding]) -> tuple[
         link_open=_flags(spans, len(links)),
         hub_modules=_modules("sites", sites, hubs.modules.hub, hubs.modules.names, findings),
         link_modules=_modules("links", spans, links.modules.link, links.modules.names, findings),
-    ), Power(grid, contract)
+    ), Power(contract_kw=contract, **of_hub)
 
 
 def _one_row_each(

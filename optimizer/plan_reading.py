@@ -105,7 +105,7 @@ def _folder(path: Path) -> tuple[dict[str, Any], dict[str, pa.Table]]:
             flat[name] = table
             document[name] = []
         else:
-            document[name] = table.to_pylist()
+            document[name] = [{k: v for k, v in row.items() if v is not None} for row in table.to_pylist()]
     return document, flat
 
 
@@ -196,6 +196,7 @@ def _plan(document: dict[str, Any], made: Decisions | None) -> Plan:
         decisions=made,
         terms={row["name"]: float(row["cost"]) for row in document.get("terms", [])},
         carbon_kg=number("carbon_kg", 0.0),
+        carbon_accounts=document.get("carbon_accounts", {}),
         proven_bound=number("proven_bound", -math.inf),
         solver=document.get("solver", ""),
         seconds=number("seconds", 0.0),

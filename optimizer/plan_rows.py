@@ -11,7 +11,7 @@ import numpy as np
 
 from instances.instance import Instance
 from optimizer.checking.report import Report
-from optimizer.plan import FORMAT, Decisions, Incumbent, Ints, Plan
+from optimizer.plan import FORMAT, Decisions, Incumbent, Ints, Plan, Power
 
 Row = dict[str, Any]
 
@@ -36,6 +36,7 @@ def head(plan: Plan, report: Report) -> Row:
         "proven_bound": finite(plan.proven_bound),
         "proven_gap": finite(plan.proven_gap),
         "carbon_kg": float(plan.carbon_kg),
+        "carbon_accounts": finite(plan.carbon_accounts),
         "solver": plan.solver,
         "versions": finite(plan.versions),
         "options": finite(options),
@@ -90,9 +91,25 @@ def site_rows(instance: Instance, decisions: Decisions, report: Report) -> Itera
             "contract_kw": [
                 {"name": hubs.contracts.names[c], "kw": decisions.power.contract_kw[c].tolist()} for c in signed[h]
             ],
+            **_supply(instance, decisions.power, h),
             "load": [{"resource": r, "load": report.load[h, k].tolist()} for k, r in enumerate(resources)],
             "carbon_kg": float(report.hub_carbon_kg[h]),
         }
+
+
+def _supply(instance: Instance, power: Power, h: int) -> Row:
+    """Series of a hub that has on-site power, a battery or certificates, or states some all the same."""
+    hubs = instance.hubs
+    stored = np.isin(h, hubs.batteries.hub)
+    columns = {
+        "onsite_kw": hubs.onsite_kw.scale[h] != 0.0,
+        "charge_kw": stored,
+        "discharge_kw": stored,
+        "stored_kwh": stored,
+        "certified_kw": np.isfinite(hubs.certificate_price_per_kwh[h]),
+    }
+    values = {name: getattr(power, name)[h] for name in columns}
+    return {name: values[name].tolist() for name, there in columns.items() if there or values[name].any()}
 
 
 def link_rows(instance: Instance, decisions: Decisions, report: Report) -> Iterator[Row]:

@@ -36,6 +36,10 @@ COLUMN = {
     APART: "present", STAY: "stay", MOVED: "moved",
 }  # fmt: skip
 AT_HUB = ("together", "apart", "present", "stay")  # families whose second index is a hub, not a route
+SUPPLY = (
+    "onsite", "charge", "discharge", "stored", "charging", "battery", "charge_mode", "discharge_mode", "certified",
+    "certificate", "import",
+)  # fmt: skip # variables and rows by hub and period
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,9 @@ def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
         "closed": (hubs.__getitem__,), "spend": (plain,), "budget": (plain,), "green_share": (plain,),
         "min_utilisation": (hubs.__getitem__, resources.__getitem__), "tag_share_min": (plain,),
         "max_utilisation": (hubs.__getitem__, resources.__getitem__, plain), "tag_share_max": (plain,),
+        "peak": (hubs.__getitem__,),
     }  # fmt: skip
+    speak |= dict.fromkeys(SUPPLY, (hubs.__getitem__, plain))
     names: list[Name] = []
     for label in labels:
         say_index = speak[label.family.removesuffix(EXCESS)]

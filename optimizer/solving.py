@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from instances.instance import Instance
 from instances.objectives import COST, Objective, as_written, objective_of
 from instances.routes import Routes
@@ -23,8 +25,11 @@ from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
 from solvers.milp import Limits, Milp, MilpResult, SolverFailure
 from solvers.model import Model, assemble
 from solvers.model.options import Floats
+from solvers.model.settling import settled
 from solvers.staging import Staged, solve_stages
 from solvers.supervised import solve_supervised
+
+ACCOUNTS = ("location", "market", "marginal")  # of carbon
 
 Progress = Callable[[float, float, float], bool | None]
 
@@ -162,10 +167,12 @@ def decoded(
     """The plan of a feasible point: decisions in names, terms from the costs of the program's parts, and what it
     reaches in each stage of the objective of `blank`, with the bounds of the stages' results where there are any."""
     values, site_values = model.split(x)
+    site_values = settled(model.problem.site, model.problem.data, site_values)
+    x = np.concatenate([values, site_values[model.kept]])
     terms = {name: float(cost @ values) for name, cost in model.columns.cost.items()}
     for name, cost in model.problem.site.cost.items():
         terms[name] = terms.get(name, 0.0) + float(cost @ site_values)
-    kg = float(model.problem.site.measures["carbon_kg"] @ site_values)
+    measures = {name: float(units @ site_values) for name, units in model.problem.site.measures.items()}
     decisions = decode(instance, model, routes, values, site_values)
     objective = math.fsum(terms.values())
     reaches: tuple[Stage, ...] = ()
@@ -175,7 +182,14 @@ def decoded(
         reaches = reached(model, stages, results, x)
         objective = reaches[stages.index(stated[0])].value
     plan = replace(
-        blank, status="FEASIBLE", objective=objective, terms=terms, decisions=decisions, carbon_kg=kg, stages=reaches
+        blank,
+        status="FEASIBLE",
+        objective=objective,
+        terms=terms,
+        decisions=decisions,
+        carbon_kg=measures["carbon_kg"],
+        carbon_accounts={name: measures[f"carbon_{name}_kg"] for name in ACCOUNTS},
+        stages=reaches,
     )
     return replace(plan, status="OPTIMAL") if plan.within(float(plan.options["gap"])) else plan
 

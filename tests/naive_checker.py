@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
+import naive_supply
 from naive_limits import limits
 from naive_tables import Doc, Tables
 
@@ -261,7 +262,6 @@ class Naive(Tables):
             for r in [x["name"] for x in self.doc["resources"]]:
                 self.most("capacity", f"{name}, {r}, period {t}", self.load[name, r, t], self.installed(name, r, t))
             place = f"{name}, period {t}"
-            self.same("balance", place, self.facility[name, t], self.power[name, t])
             self.least("grid", place, s["grid_kw"][t], 0.0)
             limit = math.inf if connection is None else connection
             limit += sum(m.get("connection_kw", 0.0) * count for m, count in kinds)
@@ -270,6 +270,7 @@ class Naive(Tables):
                 there = f"{name}, {c['name']}, period {t}"
                 self.most("contract", there, c["kw"][t], self.at(contracts[c["name"]]["available_kw"], t) * s["open"])
                 self.least("contract", there, c["kw"][t], 0.0)
+        naive_supply.rules(self, name)
 
     def link_rules(self, name: str) -> None:
         m, s = self.links[name], self.spans[name]
@@ -304,6 +305,8 @@ class Naive(Tables):
             self.same("term", name, stated.get(name, 0.0), terms.get(name, 0.0), scale)
         self.same("objective", "plan", self.plan["objective"], sum(terms.values()), scale)
         self.same("stated_carbon", "plan", self.plan["carbon_kg"], total)
+        for account, kg in self.plan.get("carbon_accounts", {}).items():
+            self.same("stated_carbon", account, kg, sum(naive_supply.carbon(self, account).values()))
         for name in ("bound", "proven_bound"):
             bound = self.plan.get(name)
             if bound is not None and bound - sum(terms.values()) > TOLERANCE * scale:

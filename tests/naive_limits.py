@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import naive_supply
+
 if TYPE_CHECKING:
     from naive_tables import Tables
 
@@ -80,7 +82,9 @@ def _green(tables: Tables, least: Any) -> Iterator[Limit]:
     for name, h in tables.hubs.items():
         marked = {c["name"] for c in h.get("contracts", []) if c.get("green")}
         for t in tables.periods:
-            every += tables.weight[t] * tables.power[name, t]
+            onsite, certified = (naive_supply.of(tables.sites[name], k, t) for k in ("onsite_kw", "certified_kw"))
+            every += tables.weight[t] * (tables.power[name, t] + onsite)
+            green += tables.weight[t] * (onsite + certified)
             for c in tables.sites[name].get("contract_kw", []):
                 green += tables.weight[t] * c["kw"][t] * (c["name"] in marked)
     yield Limit("green_share", "policy", green, _scaled(least, every), True)

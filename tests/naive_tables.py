@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
+import naive_supply
 from naive_limits import limits
 
 Doc = dict[str, Any]
@@ -149,7 +150,6 @@ class Tables:
                     self.matrix_cost += self.weight[t] * price * (forth + back)
         self.facility: dict[Any, float] = {}
         self.power: dict[Any, float] = {}
-        self.carbon: dict[str, float] = defaultdict(float)
         for name, h in self.hubs.items():
             s = self.sites[name]
             for t in self.periods:
@@ -157,7 +157,7 @@ class Tables:
                 it += sum(kw * self.load[name, r, t] for r, kw in h.get("power_kw_per_unit", {}).items())
                 self.facility[name, t] = self.at(h.get("pue", 1.0), t) * it
                 self.power[name, t] = s["grid_kw"][t] + sum(c["kw"][t] for c in s.get("contract_kw", []))
-                self.carbon[name] += self.weight[t] * self.at(h.get("carbon_kg_per_kwh", 0.0), t) * self.power[name, t]
+        self.carbon = naive_supply.counted(self)
 
     def latency_price(self) -> float:
         return float(self.doc.get("policy", {}).get("latency_price_per_gbps_ms_h", 0.0))
@@ -207,10 +207,6 @@ class Tables:
             out["energy"] += sum(
                 self.weight[t] * self.at(h.get("energy_price_per_kwh", 0.0), t) * s["grid_kw"][t] for t in self.periods
             )
-            prices = {c["name"]: c["price_per_kwh"] for c in h.get("contracts", [])}
-            for c in s.get("contract_kw", []):
-                price = prices[c["name"]]
-                out["contract"] += sum(self.weight[t] * self.at(price, t) * c["kw"][t] for t in self.periods)
         for (name, _, t), gbps in self.arc.items():
             out["network"] += self.weight[t] * self.links[name].get("price_per_gbps_h", 0.0) * gbps
         out["network"] += self.matrix_cost
@@ -224,7 +220,7 @@ class Tables:
                     out["closing"] = out.get("closing", 0.0) + x["closing_cost"] * (not rows[name]["open"])
                 costs = {m.get("name", "module"): m["cost"] for m in x.get("modules", [])}
                 out["expansion"] += sum(costs[m["name"]] * m["count"] for m in rows[name].get("modules", []))
-        out["carbon"] = self.doc.get("policy", {}).get("carbon_price_per_kg", 0.0) * sum(self.carbon.values())
+        out |= naive_supply.terms(self)
         for d in self.demands.values():
             if self.may_stay(d):
                 for t in self.periods:

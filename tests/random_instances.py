@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import random_energy
 import random_moves
 import random_objectives
 import random_policy
 
 LATER: dict[int, Any] = {
+    1: random_energy,
     2: random_policy,
     3: random_objectives,
     4: random_moves,

@@ -227,7 +227,7 @@ def test_windows_by_hand(kind: str, arrivals: list[float], window: float, parts:
         Execution(four, np.arange(4, dtype=np.int32), np.array(parts)),
         PlanRoutes(one, one, np.array([0.5]), ((),)),
         Sites(np.array([True]), np.array([True, False]), np.zeros(0, np.int32), np.zeros(1, np.int32)),
-        Power(np.zeros((1, 4)), np.zeros((0, 4))),
+        Power.plain(np.zeros((1, 4)), np.zeros((0, 4))),
     )
     plan = replace(paper_plan(instance), decisions=decisions)
     expected = {"defer: d at H by r0, block day": amount} if amount else {}
@@ -318,7 +318,7 @@ def test_an_instance_without_demands_has_a_valid_plan() -> None:
         Execution(none, none, np.zeros(0)),
         PlanRoutes(none, none, np.zeros(0), ()),
         full.sites,
-        Power(np.array([[3.0, 3.0], [0.0, 0.0], [0.0, 0.0]]), np.zeros((1, 2))),
+        Power.plain(np.array([[3.0, 3.0], [0.0, 0.0], [0.0, 0.0]]), np.zeros((1, 2))),
     )
     report = check(instance, restated(instance, replace(paper_plan(instance), decisions=decisions)))
     assert report.ok and report.objective == pytest.approx(2.4 + 50 + 8 + 0.6)

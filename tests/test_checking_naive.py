@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import naive_supply
 import numpy as np
 import pytest
 from naive_checker import Naive
@@ -20,6 +21,10 @@ from optimizer.checking.report import Breach, Violation
 from optimizer.plan_files import read_plan
 
 Doc = dict[str, Any]
+SUPPLY = {
+    "onsite_kw": "onsite_kw", "charge_kw": "battery", "discharge_kw": "battery", "stored_kwh": "battery",
+    "certified_kw": "certificate_price_per_kwh",
+}  # fmt: skip
 
 
 def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
@@ -43,6 +48,10 @@ def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
     plan["terms"] = [{"name": name, "cost": cost} for name, cost in terms.items()]
     plan["objective"] = sum(terms.values()) + rng.choice([0.0] * 5 + [3.0])
     plan["carbon_kg"] = sum(naive.carbon.values()) + rng.choice([0.0] * 5 + [3.0])
+    plan["carbon_accounts"] = {
+        account: sum(naive_supply.carbon(naive, account).values()) + rng.choice([0.0] * 9 + [2.0])
+        for account in naive_supply.ACCOUNTS
+    }
     return plan
 
 
@@ -51,6 +60,7 @@ def _site(h: Doc, hours: int, rng: random.Random) -> Doc:
         "hub": h["name"], "open": rng.random() < 0.85, "grid_kw": [0.0] * hours,
         "modules": [{"name": "module", "count": rng.randint(0, 4)} for _ in h.get("modules", []) if rng.random() < 0.8],
         "contract_kw": [{"name": c["name"], "kw": [0.0] * hours} for c in h.get("contracts", [])],
+        **{column: [0.0] * hours for column, field in SUPPLY.items() if h.get(field) is not None},
     }  # fmt: skip
 
 
@@ -123,10 +133,38 @@ def _power(document: Doc, plan: Doc, rng: random.Random) -> None:
     for site in plan["sites"]:
         for t in naive.periods:
             need = naive.facility[site["hub"], t] * (1.0 if rng.random() < 0.97 else rng.uniform(-0.5, 2))
+            need -= _supply(naive, site, t, need, rng)
             for c in site["contract_kw"]:
                 c["kw"][t] = need * rng.choice([0.0, 0.2, 0.5])
                 need -= c["kw"][t]
             site["grid_kw"][t] = need
+            if site.get("certified_kw"):
+                site["certified_kw"][t] = need * rng.choice([0.0, 0.0, 0.5, 1.0, 1.1])
+
+
+def _supply(naive: Naive, site: Doc, t: int, need: float, rng: random.Random) -> float:
+    """On-site power and the battery in one period, often as they may be; returns what they give together."""
+    h, given = naive.hubs[site["hub"]], 0.0
+    if site.get("onsite_kw"):
+        site["onsite_kw"][t] = min(need, naive.at(h.get("onsite_kw"), t)) * rng.choice([0.0, 1.0, 1.0, 1.5])
+        given += site["onsite_kw"][t]
+    battery = h.get("battery")
+    if battery and rng.random() < 0.7:
+        block = [s for s in naive.periods if naive.block_of[s] is naive.block_of[t]]
+        if t == block[0] and len(block) > 1:  # charged in the first period, given back in the last
+            low, high = battery.get("charge_efficiency", 1.0), battery.get("discharge_efficiency", 1.0)
+            hours = naive.hours[t], naive.hours[block[-1]]
+            most = min(battery["energy_kwh"], battery["charge_kw"] * low * hours[0])
+            most = min(most, battery["discharge_kw"] / high * hours[1]) * rng.choice([0.5, 1.0, 1.2])
+            site["charge_kw"][t], site["discharge_kw"][block[-1]] = most / low / hours[0], most * high / hours[1]
+            for s in block[:-1]:
+                site["stored_kwh"][s] = most
+        for column in ("charge_kw", "discharge_kw", "stored_kwh"):
+            if rng.random() < 0.05:
+                site[column][t] += rng.uniform(-1.0, 2.0)
+    if battery:
+        given += site["discharge_kw"][t] - site["charge_kw"][t]
+    return given
 
 
 def judged(document: Doc, seed: int, folder: Path) -> tuple[Counter[str], int]:
@@ -160,7 +198,7 @@ RULES = {
     "residency", "fixed", "execution", "defer", "rate", "open", "status", "link_open", "modules", "link_modules",
     "capacity", "bandwidth", "open_hubs", "balance", "grid", "contract", "connection", "hub_carbon", "carbon", "term",
     "objective", "stated_carbon", "min_utilisation", "max_utilisation", "green_share", "tag_share_min", "tag_share_max",
-    "together", "apart", "block", "budget",
+    "together", "apart", "block", "budget", "onsite", "battery", "stored", "certificate",
 }  # fmt: skip
 
 

@@ -35,7 +35,6 @@ def test_the_json_schema_names_every_field_with_its_unit() -> None:
         found = made if model is schema.Document else made["$defs"][model.__name__]
         assert set(found["properties"]) == set(model.model_fields)
     assert made["$defs"]["Demand"]["properties"]["max_latency_ms"]["unit"] == "ms"
-    assert made["$defs"]["Hub"]["properties"]["battery"]["later"] is True
 
 
 def test_the_example_of_the_page_is_valid() -> None:
@@ -147,10 +146,7 @@ def later(f: Any) -> bool:
 
 
 VALUES: dict[str, Any] = {
-    "battery": {"energy_kwh": 1.0, "charge_kw": 1.0, "discharge_kw": 1.0},
     "existing": True,
-    "take_or_pay": True,
-    "marginal_carbon": True,
     "min_utilisation": {"cpu": 0.5},
     "max_utilisation": {"cpu": 0.5},
     "protection": "hub",
@@ -180,13 +176,3 @@ def test_a_field_of_a_later_version_may_have_its_default(place: str, name: str) 
     }
     default = models[place].model_fields[name].get_default(call_default_factory=True)
     assert from_document(changed(f"{place}.{name}", default, made)).fingerprint == from_document(made).fingerprint
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("policy", {"carbon_account": "market"}),
-    ],
-)
-def test_a_value_of_a_later_version_is_refused_by_name(path: str, value: Any) -> None:
-    assert codes(changed(path, value)) == {"not-supported-yet"}

@@ -61,7 +61,7 @@ def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypa
     instance = from_document(random_document(seed, features=features, demands=8, hubs=4))
     model = assemble(compile_problem(instance, useful_routes(instance)))
     whole = with_lazy_rows(replace(model.milp, choices=model.choices))
-    assert whole is not None
+    assert whole is not None and model.choices is not None
     relaxed = highs.solve(replace(whole, integer=np.zeros_like(whole.integer)), Limits())
     assert model.choices is not None
     sifted = sift(whole, model.choices, Limits())

@@ -75,7 +75,7 @@ def paper_plan(instance: Instance) -> Plan:
             arcs=((), (0,), (), (1,)),
         ),
         Sites(np.array([True, True, False]), np.array([True, False]), np.array([1], np.int32), np.array([0], np.int32)),
-        Power(np.array([[19.5, 30.0], [2.4, 6.8], [0.0, 0.0]]), np.array([[6.0, 4.0]])),
+        Power.plain(np.array([[19.5, 30.0], [2.4, 6.8], [0.0, 0.0]]), np.array([[6.0, 4.0]])),
     )
     return Plan(
         instance_name=instance.name, fingerprint=instance.fingerprint, status="FEASIBLE", limit="time",

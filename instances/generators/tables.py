@@ -12,6 +12,7 @@ from instances.generators.network import Network
 from instances.instance import (
     OPEN,
     OPTIONAL,
+    Batteries,
     Contracts,
     Demands,
     HubModules,
@@ -76,10 +77,10 @@ def to_instance(metro: Metro) -> Instance:
         hubs=_hubs(metro),
         demands=_demands(metro),
         policy=Policy(
-            0.0,
-            metro.carbon_cap,
-            0,
-            len(metro.capacity),
+            carbon_price_per_kg=0.0,
+            carbon_cap_kg=metro.carbon_cap,
+            open_hubs_min=0,
+            open_hubs_max=len(metro.capacity),
             latency_price_per_gbps_ms_h=0.0,
             carbon_cap_price=np.nan,
             move_limit=np.inf,
@@ -88,6 +89,9 @@ def to_instance(metro: Metro) -> Instance:
             budget=Limits.none(),
             green_share_min=Limits.none(),
             tag_shares=TagShares.none(),
+            market_account=False,
+            marginal_carbon=False,
+            water_price_per_l=0.0,
         ),
         route_candidates=3,
     )
@@ -136,7 +140,7 @@ def _hubs(metro: Metro) -> Hubs:
     nodes = _nodes(metro)
     table = np.concatenate([sites.price, sites.carbon])
     rows = np.arange(2 * count, dtype=np.int32)
-    none = np.empty((0, periods))
+    nothing = _constant(np.empty(0), np.empty((0, periods)))
     optional = bool((metro.opening_cost > 0).any())
     return Hubs(
         names=Names([f"h{i}" for i in range(1, count + 1)]),
@@ -158,7 +162,7 @@ def _hubs(metro: Metro) -> Hubs:
         carbon_may_be_negative=np.zeros(count, dtype=np.bool_),
         connection_limit_kw=np.full(count, np.inf),
         contracts=Contracts(
-            (), _integers(), _constant(np.empty(0), none), _constant(np.empty(0), none), np.empty(0, dtype=np.bool_)
+            (), _integers(), nothing, nothing, np.empty(0, dtype=np.bool_), nothing, np.empty(0, dtype=np.bool_)
         ),
         carbon_cap_kg=np.full(count, np.inf),
         carbon_cap_price=np.full(count, np.nan),
@@ -166,6 +170,13 @@ def _hubs(metro: Metro) -> Hubs:
         closing_cost=np.zeros(count),
         min_utilisation=Limits.none((count, 1)),
         max_utilisation=Limits.none((count, 1)),
+        onsite_kw=_constant(np.zeros(count), table),
+        batteries=Batteries(_integers(), *(np.empty(0) for _ in range(6))),
+        demand_charge_per_kw_month=np.zeros(count),
+        certificate_price_per_kwh=np.full(count, np.nan),
+        marginal_carbon_kg_per_kwh=_constant(np.full(count, np.nan), table),
+        residual_carbon_kg_per_kwh=_constant(np.full(count, np.nan), table),
+        water_l_per_kwh=np.zeros(count),
     )
 
 

@@ -12,6 +12,7 @@ from instances.limits import Limits
 
 Path = Callable[[int], str]
 CHUNK = 1 << 17
+CARBON = ("carbon_kg_per_kwh", "marginal_carbon_kg_per_kwh", "residual_carbon_kg_per_kwh")  # factors of a hub's grid
 
 
 class Extremes:
@@ -46,10 +47,10 @@ def quantities(instance: Instance) -> Iterator[tuple[str, Series, Path]]:
     """Every quantity column of an instance, flattened: field, series and path of an entry."""
     hubs, demands, links = instance.hubs, instance.demands, instance.links
     resources = instance.resources.names
-    for field in ("energy_price_per_kwh", "carbon_kg_per_kwh", "pue"):
+    for field in ("energy_price_per_kwh", *CARBON, "pue", "onsite_kw"):
         yield field, getattr(hubs, field), _cell("hubs", field)
     yield "capacity", _flat(hubs.capacity), _by_resource(_cell("hubs", "capacity"), resources)
-    for field in ("available_kw", "price_per_kwh"):
+    for field in ("available_kw", "price_per_kwh", "carbon_kg_per_kwh"):
         yield field, getattr(hubs.contracts, field), owned("hubs", hubs.contracts.hub, "contracts", field)
     yield "capacity_gbps", links.capacity_gbps, _cell("links", "capacity_gbps")
     yield "amount", _flat(demands.amount), _by_resource(_cell("demands", "amount"), resources)
@@ -85,7 +86,8 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
     """Every column of plain numbers with the path of an entry."""
     hubs, links, nodes, demands = instance.hubs, instance.links, instance.nodes, instance.demands
     resources = instance.resources.names
-    site = ("access_latency_ms", "opening_cost", "idle_kw", "connection_limit_kw", "carbon_cap_kg", "closing_cost")
+    site: tuple[str, ...] = ("access_latency_ms", "opening_cost", "idle_kw", "connection_limit_kw", "carbon_cap_kg")
+    site += ("closing_cost", "demand_charge_per_kw_month", "certificate_price_per_kwh", "water_l_per_kwh")
     for table, rows, fields in (
         ("nodes", nodes, ("access_latency_ms",)),
         ("links", links, ("latency_ms", "price_per_gbps_h", "opening_cost")),
@@ -105,12 +107,15 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
         yield getattr(m, field), owned("hubs", m.hub, "modules", field)
     for field in ("capacity_gbps", "cost"):
         yield getattr(v, field), owned("links", v.link, "modules", field)
+    for field in ("energy_kwh", "charge_kw", "discharge_kw", "cost_per_kwh"):
+        yield getattr(hubs.batteries, field), _battery(instance, field)
     yield demands.overrides.cost, _override(instance, "cost_at")
     if instance.latency_matrix is not None:
         for field in ("latency_ms", "price_per_gbps_h"):
             grid: Floats = getattr(instance.latency_matrix, field)
             yield grid.reshape(-1), _grid(field, grid.shape[1])
-    for field in ("carbon_price_per_kg", "carbon_cap_kg", "latency_price_per_gbps_ms_h", "move_limit"):
+    prices = ("carbon_price_per_kg", "latency_price_per_gbps_ms_h", "water_price_per_l")
+    for field in (*prices, "carbon_cap_kg", "move_limit"):
         yield np.array([getattr(instance.policy, field)]), _policy(field)
     yield hubs.carbon_cap_price, _cell("hubs", "carbon_cap_kg.price_per_unit")
     yield np.array([instance.policy.carbon_cap_price]), _policy("carbon_cap_kg.price_per_unit")
@@ -128,6 +133,10 @@ def numbers(instance: Instance) -> Iterator[tuple[Floats, Path]]:
 
 def _policy(field: str) -> Path:
     return lambda _: f"policy.{field}"
+
+
+def _battery(instance: Instance, field: str) -> Path:
+    return lambda j: f"hubs[{instance.hubs.batteries.hub[j]}].battery.{field}"
 
 
 def _grid(field: str, columns: int) -> Path:

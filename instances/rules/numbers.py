@@ -14,7 +14,8 @@ from instances.rules.extremes import Path
 LEAST, MOST = 1e-9, 1e12
 RANGE = f"0 or a magnitude between {LEAST:g} and {MOST:g}"
 SIGNED = ("price", "cost_at", "budget")  # fields that may be negative
-NOT_NEGATIVE = {"capacity", "available_kw", "capacity_gbps", "amount", "traffic_gbps", "traffic_back_gbps", "amount_at"}
+NOT_NEGATIVE = {"capacity", "available_kw", "onsite_kw", "capacity_gbps", "amount", "traffic_gbps"}
+NOT_NEGATIVE |= {"traffic_back_gbps", "amount_at"}
 UNIT_MONEY = {"EUR", "USD", "GBP", "CHF", "CNY", "CAD", "AUD", "NZD", "SGD"}  # where 5 a kWh is absurd
 
 
@@ -49,7 +50,7 @@ def _report(code: str, bad: Bools, values: Floats, path: Path, expected: str) ->
 
 def _units(field: str, high: Floats, path: Path, currency: str) -> Iterator[Finding]:
     """A price that may be per MWh, a carbon factor that may be in grams."""
-    if field == "carbon_kg_per_kwh":
+    if field.endswith("carbon_kg_per_kwh"):
         most, expected, slip = 3.0, "at most about 1.5 kg/kWh", "in g/kWh"
     elif field in ("energy_price_per_kwh", "price_per_kwh") and currency in UNIT_MONEY:
         most, expected, slip = 5.0, "at most about 5 a kWh", "per MWh"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from instances.findings import Finding, Said, each, error, warning
-from instances.instance import CLOSED, Instance, Ints, Series
+from instances.instance import CLOSED, Floats, Instance, Ints, Series
 from instances.rules import extremes
 
 MOST_MODULES = 1_000_000
@@ -33,12 +34,22 @@ def pue(instance: Instance) -> Iterator[Finding]:
 
 
 def negative_carbon(instance: Instance) -> Iterator[Finding]:
-    """A carbon factor is negative and the hub does not say that this is meant."""
-    series = instance.hubs.carbon_kg_per_kwh
-    low = extremes.Extremes(series.table).bounds(series.scale, series.row)[0]
-    bad = (low < 0.0) & ~instance.hubs.carbon_may_be_negative
-    hint = "if it is meant, set carbon_may_be_negative"
-    yield from each(bad, lambda i: error("negative", f"hubs[{i}].carbon_kg_per_kwh", low[i], "at least 0", hint))
+    """A carbon factor of a hub's grid or contract is negative and the hub does not say that this is meant."""
+    hubs, contracts = instance.hubs, instance.hubs.contracts
+    every = np.arange(len(hubs), dtype=np.int32)
+    columns: list[tuple[Series, Ints, extremes.Path]] = [
+        (getattr(hubs, field), every, partial("hubs[{1}].{0}".format, field)) for field in extremes.CARBON
+    ]
+    path = extremes.owned("hubs", contracts.hub, "contracts", "carbon_kg_per_kwh")
+    columns.append((contracts.carbon_kg_per_kwh, contracts.hub, path))
+    for series, owner, place in columns:
+        low = extremes.Extremes(series.table).bounds(series.scale, series.row)[0]
+        bad = (low < 0.0) & ~hubs.carbon_may_be_negative[owner]
+        yield from each(bad, partial(_negative, place, low))
+
+
+def _negative(place: extremes.Path, low: Floats, i: int) -> Finding:
+    return error("negative", place(i), low[i], "at least 0", "if it is meant, set carbon_may_be_negative")
 
 
 def counts(instance: Instance) -> Iterator[Finding]:
@@ -69,7 +80,7 @@ def open_hubs(instance: Instance) -> Iterator[Finding]:
 def flat_series(instance: Instance) -> Iterator[Finding]:
     """A price or carbon series of a day or more never changes: a broken feed?"""
     if instance.time.count >= 24:
-        for field in ("energy_price_per_kwh", "carbon_kg_per_kwh"):
+        for field in ("energy_price_per_kwh", *extremes.CARBON):
             yield from _flat_series(field, getattr(instance.hubs, field), len(instance.profiles))
 
 

@@ -25,7 +25,9 @@ from optimizer.checking import (
     paths,
     shares,
     sites,
+    supply,
 )
+from optimizer.checking.accounts import account
 from optimizer.checking.case import Case
 from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
@@ -42,6 +44,7 @@ RULES = (
     *sites.RULES,
     *energy.RULES,
     *migration.RULES,
+    *supply.RULES,
 )
 
 
@@ -80,11 +83,10 @@ def measure(instance: Instance, plan: Plan) -> Report:
 
 
 def _report(case: Case, breaches: list[Breach]) -> Report:
-    grid, contract = energy.carbon(case)
-    terms = costs.terms(case)
+    counted, terms = account(case), costs.terms(case)
     held = limits.limits(case, terms)
     terms |= limits.cost(held)
-    kg = float((grid + contract).sum())
+    kg = counted.total
     breaches = breaches + limits.broken(held) + costs.stated(case, terms, kg)
 
     def values(name: str) -> float:
@@ -97,15 +99,16 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
         violations=tuple(v for b in breaches for v in b.violations),
         counts=_counts(breaches),
         terms=terms,
-        carbon_terms={"energy": float(grid.sum()), "contract": float(contract.sum())},
+        carbon_terms={"energy": float(counted.grid.sum()), "contract": float(counted.contract.sum())},
         carbon_kg=kg,
+        carbon_accounts={name: found.total for name, found in case.emissions.items()},
         objective=sum(terms.values()) if goal is None else objectives.value(goal[0], values),
         load=case.flows.load,
         capacity=sites.capacities(case),
         facility_kw=case.facility_kw,
         grid_kw=case.rows.grid_kw,
         contract_kw=case.rows.contract_kw,
-        hub_carbon_kg=grid + contract,
+        hub_carbon_kg=counted.hubs,
         traffic=case.traffic,
         bandwidth=sites.bandwidths(case),
         unserved_unit_h=case.unserved_unit_h,
@@ -129,6 +132,7 @@ def _empty(instance: Instance, breaches: list[Breach]) -> Report:
         terms={},
         carbon_terms={},
         carbon_kg=0.0,
+        carbon_accounts={},
         objective=math.inf,
         load=units,
         capacity=units,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.instance import Instance
+from optimizer.checking.accounts import Emissions, emissions
 from optimizer.checking.loads import Flows, add_at, arc_traffic, chunks, slices
 from optimizer.checking.rows import Rows
 from optimizer.plan import Plan
@@ -162,6 +163,11 @@ class Case:
         hubs = self.instance.hubs
         computing = np.einsum("hr,hrt->ht", hubs.power_kw_per_unit, self.flows.load)
         return np.asarray(hubs.pue.dense() * ((hubs.idle_kw * self.rows.hub_open)[:, None] + computing))
+
+    @cached_property
+    def emissions(self) -> dict[str, Emissions]:
+        """Carbon by account."""
+        return emissions(self)
 
     @cached_property
     def contract_sum(self) -> Floats:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from instances.instance import OPTIONAL
+from optimizer.checking.accounts import account
 from optimizer.checking.case import Case
-from optimizer.checking.energy import carbon
 from optimizer.checking.loads import override_of
 from optimizer.checking.paths import latencies, matrix_values
 from optimizer.checking.report import Breach, apart
@@ -16,20 +16,57 @@ def terms(case: Case) -> dict[str, float]:
     """Every cost term in money but `soft_limits`, in the order of ``docs/model.md``."""
     hubs, rows, policy = case.instance.hubs, case.rows, case.instance.policy
     weight, latency_price = case.instance.time.weighted_hours, policy.latency_price_per_gbps_ms_h
+    priced = case.emissions["marginal"] if policy.marginal_carbon else account(case)
     return {
         "energy": float((hubs.energy_price_per_kwh.dense() * rows.grid_kw @ weight).sum()),
-        "contract": float((hubs.contracts.price_per_kwh.dense() * rows.contract_kw @ weight).sum()),
+        "contract": contract(case),
+        **supply(case),
         "network": network(case),
         "opening": opening(case),
         "expansion": float(hubs.modules.cost @ rows.hub_modules)
         + float(case.instance.links.modules.cost @ rows.link_modules),
-        "carbon": policy.carbon_price_per_kg * float(np.sum(carbon(case))),
+        "carbon": policy.carbon_price_per_kg * priced.total,
         "unserved": float(np.nansum(case.unserved_unit_h * case.instance.demands.unserved_penalty_per_unit_h)),
         "override": override(case),
         **closing(case),
         **({"migration": migration(case)} if case.plan.incumbent is not None else {}),
         **({"latency": latency_price * latency(case)} if latency_price else {}),
     }
+
+
+def contract(case: Case) -> float:
+    """Energy used at the contract's price; all that is available to an open hub where it is take-or-pay."""
+    table, rows = case.instance.hubs.contracts, case.rows
+    available = table.available_kw.dense() * rows.hub_open[table.hub][:, None]
+    paid = np.where(table.take_or_pay[:, None], available, rows.contract_kw)
+    return float((table.price_per_kwh.dense() * paid @ case.instance.time.weighted_hours).sum())
+
+
+def supply(case: Case) -> dict[str, float]:
+    """Terms of certificates, import, batteries and water, each where the instance has something of the kind."""
+    hubs, rows, weight = case.instance.hubs, case.rows, case.instance.time.weighted_hours
+    price = hubs.certificate_price_per_kwh
+    water = case.instance.policy.water_price_per_l * hubs.water_l_per_kwh
+    found = {
+        "certificate": (np.isfinite(price), float(np.nan_to_num(price) @ (rows.certified_kw @ weight))),
+        "demand_charge": (hubs.demand_charge_per_kw_month, demand_charge(case)),
+        "battery": (hubs.batteries.energy_kwh, battery(case)),
+        "water": (water, float(water @ (case.facility_kw @ weight))),
+    }
+    return {name: value for name, (there, value) in found.items() if there.any()}
+
+
+def demand_charge(case: Case) -> float:
+    """Price of the highest import of each hub, for the months of the horizon."""
+    months = case.instance.time.weighted_hours.sum() / 730.0
+    highest = np.maximum((case.rows.grid_kw + case.contract_sum).max(axis=1), 0.0)
+    return float(case.instance.hubs.demand_charge_per_kw_month @ highest * months)
+
+
+def battery(case: Case) -> float:
+    """Cost of what batteries discharge."""
+    table = case.instance.hubs.batteries
+    return float(table.cost_per_kwh @ (case.rows.discharge_kw[table.hub] @ case.instance.time.weighted_hours))
 
 
 def network(case: Case) -> float:
@@ -100,4 +137,7 @@ def stated(case: Case, terms: dict[str, float], carbon_kg: float) -> list[Breach
     names = [*terms, *(name for name in plan.terms if name not in terms)]
     value = [plan.terms.get(name, 0.0) for name in names]
     found = apart("term", "money", value, [terms.get(name, 0.0) for name in names], lambda i: names[i], scale)
-    return found + apart("stated_carbon", "kg", plan.carbon_kg, carbon_kg, lambda: "plan")
+    found += apart("stated_carbon", "kg", plan.carbon_kg, carbon_kg, lambda: "plan")
+    accounts = [name for name in case.emissions if name in plan.carbon_accounts]
+    stated, target = [plan.carbon_accounts[n] for n in accounts], [case.emissions[n].total for n in accounts]
+    return found + apart("stated_carbon", "kg", stated, target, lambda i: accounts[i])

@@ -11,15 +11,11 @@ from optimizer.checking.report import Breach, apart, over
 Floats = NDArray[np.float64]
 
 
-def carbon(case: Case) -> tuple[Floats, Floats]:
-    """(H,) kg of grid energy and kg of contract energy over the horizon, both at the grid's factor."""
-    factor = case.instance.hubs.carbon_kg_per_kwh.dense() * case.instance.time.weighted_hours
-    return (factor * case.rows.grid_kw).sum(axis=1), (factor * case.contract_sum).sum(axis=1)
-
-
 def balance(case: Case) -> list[Breach]:
-    """**balance[h,t]**: facility power is what comes from grid and contracts."""
-    return apart("balance", "kW", case.facility_kw, case.rows.grid_kw + case.contract_sum, case.hub_at)
+    """**balance[h,t]**: what comes in is what the facility takes and the battery is charged with."""
+    rows = case.rows
+    given = rows.grid_kw + case.contract_sum + rows.onsite_kw + rows.discharge_kw
+    return apart("balance", "kW", case.facility_kw + rows.charge_kw, given, case.hub_at)
 
 
 def source(case: Case) -> list[Breach]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.checking.accounts import account
 from optimizer.checking.case import Case
-from optimizer.checking.energy import carbon
 from optimizer.checking.report import Breach, Limited, over
 from optimizer.checking.sites import capacities
 
@@ -59,7 +59,7 @@ def _budget(case: Case, terms: Mapping[str, float]) -> Iterator[Limited]:
 
 def _carbon_caps(case: Case) -> Iterator[Limited]:
     """**hub_carbon[h]** and **carbon**."""
-    hubs, policy, kg = case.instance.hubs, case.instance.policy, np.sum(carbon(case), axis=0)
+    hubs, policy, kg = case.instance.hubs, case.instance.policy, account(case).hubs
     where = np.flatnonzero(np.isfinite(hubs.carbon_cap_kg))
     if len(where):
         places = tuple(hubs.names[h] for h in where.tolist())
@@ -95,8 +95,9 @@ def _green_share(case: Case) -> Iterator[Limited]:
     if least.given[0]:
         weight = case.instance.time.weighted_hours
         contract = case.rows.contract_kw @ weight
-        every = float((case.rows.grid_kw @ weight).sum() + contract.sum())
-        green = float(contract[contracts.green].sum())
+        onsite, certified = (float((kw @ weight).sum()) for kw in (case.rows.onsite_kw, case.rows.certified_kw))
+        every = float((case.rows.grid_kw @ weight).sum() + contract.sum()) + onsite
+        green = float(contract[contracts.green].sum()) + onsite + certified
         yield _limited("green_share", "kWh", ("policy",), green, least.limit * every, least.price, least=True)
 
 

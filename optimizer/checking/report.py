@@ -96,7 +96,8 @@ class Report:
     counts: Mapping[str, int]  # violations per broken rule, also those not listed
     terms: Mapping[str, float]  # money, recomputed
     carbon_terms: Mapping[str, float]  # kg, recomputed: of grid energy ("energy") and of contracts ("contract")
-    carbon_kg: float
+    carbon_kg: float  # in the account of prices and caps
+    carbon_accounts: Mapping[str, float]  # kg by account: location, market, marginal
     objective: float  # of the first stage of the plan's objective, in its unit
     load: Floats  # (H, R, T) units
     capacity: Floats  # (H, R, T) units, with what is open and built

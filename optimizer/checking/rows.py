@@ -47,6 +47,11 @@ class Rows:
     link_modules: Floats
     grid_kw: Floats  # (H, T)
     contract_kw: Floats  # (C, T)
+    onsite_kw: Floats  # (H, T)
+    charge_kw: Floats  # (H, T)
+    discharge_kw: Floats  # (H, T)
+    stored_kwh: Floats  # (H, T)
+    certified_kw: Floats  # (H, T)
 
 
 def unreadable(place: str) -> Breach:
@@ -119,7 +124,7 @@ def readable(instance: Instance, decisions: Decisions) -> tuple[Rows, list[Breac
 
     whole = Whole(breaches)
     modules = instance.hubs.modules, instance.links.modules
-    contracts = len(instance.hubs.contracts.names)
+    contracts, by_hub = len(instance.hubs.contracts.names), (len(instance.hubs), periods)
     return Rows(
         demand=rows["demand"].astype(np.int32, copy=False),
         hub=rows["hub"].astype(np.int32, copy=False),
@@ -135,8 +140,13 @@ def readable(instance: Instance, decisions: Decisions) -> tuple[Rows, list[Breac
         link_open=whole.read("open links", decisions.sites.link_open, (len(instance.links),)) > 0.5,
         hub_modules=whole.read("hub modules", decisions.sites.hub_modules, (len(modules[0].names),)),
         link_modules=whole.read("link modules", decisions.sites.link_modules, (len(modules[1].names),)),
-        grid_kw=whole.read("grid power", decisions.power.grid_kw, (len(instance.hubs), periods)),
+        grid_kw=whole.read("grid power", decisions.power.grid_kw, by_hub),
         contract_kw=whole.read("contract power", decisions.power.contract_kw, (contracts, periods)),
+        onsite_kw=whole.read("on-site power", decisions.power.onsite_kw, by_hub),
+        charge_kw=whole.read("battery charge", decisions.power.charge_kw, by_hub),
+        discharge_kw=whole.read("battery discharge", decisions.power.discharge_kw, by_hub),
+        stored_kwh=whole.read("stored energy", decisions.power.stored_kwh, by_hub),
+        certified_kw=whole.read("certified power", decisions.power.certified_kw, by_hub),
     ), breaches
 
 

@@ -5,7 +5,7 @@ The first variables are the ties (`options.Ties`): what the options load. Famili
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from solvers.model.options import Bools, Clock, Floats, Ints, Longs, Ties
 from solvers.model.policy import PolicyData
+from solvers.model.supply import Supply
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class SiteData:
     move_limit: float  # sum of moved fractions
     move_limit_price: float  # nan: hard
     policy: PolicyData
+    supply: Supply
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,15 @@ class Label:
 
     def __len__(self) -> int:
         return len(self.index[0]) if self.index else 1
+
+
+def table(labels: Iterable[Label], family: str, shape: tuple[int, ...]) -> Longs:
+    """Numbers of a family's variables or rows by their index, of that shape; -1 where there is none."""
+    out = np.full(shape, -1, dtype=np.int64)
+    for label in labels:
+        if label.family == family:
+            out[label.index] = np.arange(label.start, label.start + len(label))
+    return out
 
 
 @dataclass
@@ -137,6 +148,14 @@ class SiteBlock:
         """Numbers of a family's variables, in the order they were added."""
         found = [np.arange(label.start, label.start + len(label)) for label in self.labels if label.family == family]
         return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+    def row_table(self, family: str, shape: tuple[int, ...]) -> Longs:
+        """Numbers of a family's rows by their index; -1 where there is none."""
+        return table(self.row_labels, family, shape)
+
+    def variable_table(self, family: str, shape: tuple[int, ...]) -> Longs:
+        """Numbers of a family's variables by their index; -1 where there is none."""
+        return table(self.labels, family, shape)
 
     def finish(self) -> Site:
         """The immutable block."""

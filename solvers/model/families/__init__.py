@@ -2,15 +2,20 @@
 
 from solvers.model.families import (
     bandwidth,
+    battery,
     budget,
     capacity,
     carbon,
+    certificates,
+    demand_charge,
     energy,
     migration,
+    onsite,
     opening,
     shares,
     ties,
     utilisation,
+    water,
 )
 
 FAMILIES = (
@@ -19,6 +24,11 @@ FAMILIES = (
     capacity.add,  # capacity, modules: what a hub can carry
     bandwidth.add,  # bandwidth, link_modules: what a link can carry
     energy.add,  # balance, connection, contract: where the power comes from
+    onsite.add,  # onsite: renewables at the hub
+    battery.add,  # stored, charging: power kept for another period
+    demand_charge.add,  # peak: the highest import
+    certificates.add,  # certificate: paper for grid energy
+    water.add,  # no rows: what the facility's energy takes in water
     carbon.add,  # hub_carbon, carbon: what it emits
     migration.add,  # move_limit: what moves against the plan in force
     utilisation.add,  # min_utilisation, max_utilisation: how full hubs must and may be

@@ -1,4 +1,4 @@
-"""Energy: where the power of a hub comes from and what it costs."""
+"""Energy: what a hub draws from grid and contracts, and what it costs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
-    """grid[h,t], contract[c,t] in kW; balance, connection and contract rows; energy and contract costs."""
+    """grid[h,t], contract[c,t] in kW; balance, connection and contract rows; energy and contract costs.
+
+    contract <= available. grid <= connection limit with its modules; where there is none, balance bounds it by the
+    facility's largest power + the battery's charging power.
+    """
     hub_open, ties = block.find("open"), data.ties
     powered = np.flatnonzero((data.power_kw != 0).any(axis=1) | (data.idle_kw > 0))
     h, t = (i.ravel() for i in np.meshgrid(powered, np.arange(ties.periods), indexing="ij"))
-    hours = data.clock.weight
+    hours, paid = data.clock.weight, data.supply.take_or_pay
     grid = block.variables("grid", (h, t), 0.0, np.inf)
     block.cost("energy", grid, hours[t] * data.energy_price[h, t])
     kept = np.flatnonzero(np.isin(data.contract_hub, powered))
     c, ct = (i.ravel() for i in np.meshgrid(kept, np.arange(ties.periods), indexing="ij"))
     ch = data.contract_hub[c]
     contract = block.variables("contract", (c, ct), 0.0, data.contract_kw[c, ct])
-    block.cost("contract", contract, hours[ct] * data.contract_price[c, ct])
-
+    block.cost("contract", contract, np.where(paid[c], 0.0, hours[ct] * data.contract_price[c, ct]))
+    whole = (data.contract_kw * data.contract_price) @ hours
+    block.cost("contract", hub_open[data.contract_hub[paid]], whole[paid])
     for power, when in ((grid, t), (contract, ct)):
         block.measure("energy_kwh", power, hours[when])
     green = data.policy.green_contract[c]
