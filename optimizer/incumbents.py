@@ -89,6 +89,8 @@ def _table(instance: Instance, demand: Places, hub: Places, share: Floats, perio
 
     A share that was given by period for a demand of fixed timing counts with the hours that the period stands for.
     """
+    placed = share > 0
+    demand, hub, share, period = demand[placed], hub[placed], share[placed], period[placed]
     time, moving = instance.time, instance.demands.per_period[demand]
     spread = moving & (period < 0)
     weight = np.where(~moving & (period >= 0), time.weighted_hours[period] / time.weighted_hours.sum(), 1.0)

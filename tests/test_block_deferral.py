@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -159,3 +160,74 @@ def test_blocks_of_unequal_periods_are_refused() -> None:
     with pytest.raises(InvalidInstance) as caught:
         from_document(document)
     assert ("deferral", "demands[0].deferral") in [(f.code, f.path) for f in caught.value.findings]
+
+
+def _tiny(seed: int) -> Document:
+    """Two hubs with little room and prices of their own, three jobs that may not be split."""
+    rng = np.random.default_rng(seed)
+    periods = int(rng.integers(3, 6))
+    document = _job([0.0] * periods, 0, 1.0)
+    document["blocks"][0]["kind"] = str(rng.choice(["open", "cyclic"]))
+    document["hubs"] = [
+        {
+            "name": f"H{h}", "node": "a", "capacity": {"cpu": float(rng.integers(2, 4))},
+            "power_kw_per_unit": {"cpu": 1.0},
+            "energy_price_per_kwh": rng.integers(0, 9, periods).astype(float).tolist(),
+        }
+        for h in range(2)
+    ]  # fmt: skip
+    document["demands"] = []
+    for i in range(3):
+        arrival, rate = int(rng.integers(periods - 1)), float(rng.integers(1, 3))
+        work = [float(rng.integers(1, 4)) if t == arrival else 0.0 for t in range(periods)]
+        window = float(rng.integers(int(np.ceil(max(work) / rate)) - 1, periods + 1))
+        document["demands"].append(
+            {
+                "name": f"d{i}", "node": "a", "amount": {"cpu": work}, "placement": "single",
+                "unserved_penalty_per_unit_h": 20.0,
+                "deferral": {"window_h": window, "max_rate": rate, "mode": "block"},
+            }
+        )  # fmt: skip
+    return document
+
+
+def _runs(document: Document, demand: Document) -> list[np.ndarray]:
+    """Load of every legal run, one array over the periods each."""
+    periods, cyclic = document["blocks"][0]["periods"], document["blocks"][0]["kind"] == "cyclic"
+    work, deferral = demand["amount"]["cpu"], demand["deferral"]
+    arrival, rate, window = int(np.argmax(work)), deferral["max_rate"], deferral["window_h"]
+    length, found = int(np.ceil(max(work) / rate)), []
+    for wait in range(periods if cyclic else periods - arrival):
+        hours = [arrival + wait + i for i in range(length)]
+        inside = length <= periods if cyclic else hours[-1] < periods
+        if inside and (wait + length <= window + 1 or (cyclic and window + 1 >= periods)):
+            load = np.zeros(periods)
+            for i, hour in enumerate(hours):
+                load[hour % periods] += min(rate, max(work) - i * rate)
+            found.append(load)
+    return found
+
+
+def test_the_optimum_of_single_jobs_is_that_of_trying_every_start() -> None:
+    optimal = 0
+    for seed in range(60):
+        document = _tiny(seed)
+        try:
+            instance = from_document(document)
+        except InvalidInstance:
+            continue
+        plan = solve(instance, Options(gap=1e-9))
+        prices = [np.array(h["energy_price_per_kwh"]) for h in document["hubs"]]
+        room = [h["capacity"]["cpu"] for h in document["hubs"]]
+        ways: list[list[tuple[int, np.ndarray, float]]] = []
+        for demand in document["demands"]:
+            runs = [(h, load, float(prices[h] @ load)) for h in range(2) for load in _runs(document, demand)]
+            ways.append([*runs, (-1, np.zeros(len(prices[0])), 20.0 * sum(demand["amount"]["cpu"]))])
+        best = np.inf
+        for chosen in product(*ways):
+            loads = [sum((load for h, load, _ in chosen if h == hub), np.zeros(len(prices[0]))) for hub in range(2)]
+            if all((load <= most + 1e-9).all() for load, most in zip(loads, room, strict=True)):
+                best = min(best, sum(cost for _, _, cost in chosen))
+        assert plan.objective == pytest.approx(best, abs=1e-9), seed
+        optimal += 1
+    assert optimal >= 30

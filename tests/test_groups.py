@@ -18,7 +18,7 @@ from test_checking_naive import judged
 
 from instances import InvalidInstance, from_document, to_document
 from instances.rules import judge
-from optimizer import Options, Plan, check, solve
+from optimizer import Options, Plan, check, evaluate, solve
 from optimizer.plan import Assignments
 
 TWO_SITES: Document = {
@@ -100,6 +100,16 @@ def test_apart_of_three_at_two_hubs_is_infeasible_unless_one_stays_unserved() ->
         d1={"apart": "g"}, d2={"apart": "g"}, d3={"apart": "g", "unserved_penalty_per_unit_h": 0.1}
     ))  # fmt: skip
     assert {d for d, _ in shares} == {"d1", "d2"}
+
+
+@pytest.mark.parametrize("kind", ["together", "apart"])
+def test_a_group_that_needs_nothing_asks_for_nothing(kind: str) -> None:
+    idle = {kind: "g", "timing": "per_period", "amount": {"cpu": 0.0}, "cost_at": {}}
+    shares, plan = _solved(_with(d1=idle, d3=idle))
+    assert shares == {("d2", "H2"): 1.0} and plan.objective == pytest.approx(3)
+    document = _with(d1=idle | {"timing": "fixed"}, d3=idle)
+    assert _solved(document)[1].objective == pytest.approx(3)
+    assert evaluate(from_document(document), [("d1", "H1", 1.0, None), ("d2", "H2", 1.0, None)]).report.ok
 
 
 def test_groups_that_no_hubs_can_hold_are_named_without_solving() -> None:

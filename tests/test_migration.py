@@ -172,6 +172,12 @@ def test_new_demands_do_not_move() -> None:
     assert moved == [0.0, 0.0] and plan.objective == pytest.approx(8 + 3)
 
 
+def test_an_empty_plan_in_force_moves_nothing() -> None:
+    places: list[list[PlacementRow]] = [[], [("d9", "H1", 1.0, None)], [("d1", "H1", 0.0, None)]]
+    for rows in places:
+        assert _solved(_day(0.0, d1={"migration_cost": 9.0}), rows)[0].objective == pytest.approx(6)
+
+
 def test_check_measures_against_the_plan_in_force_and_finds_too_many_moves() -> None:
     document = _day(1.0, d1={"migration_cost": 1.0}, d2={"migration_cost": 1.0})
     instance = from_document(document)

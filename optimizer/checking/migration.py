@@ -126,7 +126,9 @@ def _admissible(instance: Instance, was: Incumbent) -> Bools:
     demands, hubs = instance.demands, len(instance.hubs)
     good = was.hub >= 0
     node = demands.node[was.demand]
-    routes = candidate_routes(instance, nodes=np.unique(node[good]))
+    longest = np.zeros(len(instance.nodes))  # longer candidates need not be found
+    np.maximum.at(longest, node, demands.max_latency_ms[was.demand])
+    routes = candidate_routes(instance, nodes=np.unique(node[good]), limit_ms=longest)
     key = routes.node.astype(np.int64) * hubs + routes.hub
     pairs, first = np.unique(key, return_index=True)
     least = np.minimum.reduceat(routes.latency_ms, first) if len(first) else np.zeros(0)

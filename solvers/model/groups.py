@@ -33,6 +33,8 @@ def add_together(growth: Growth, options: Options) -> None:
     first that has rows in the period."""
     table, H, T = growth.table, options.hubs, options.periods
     demand, period = _slots(options, np.flatnonzero(options.together >= 0).astype(np.int32))
+    if not len(demand):  # nothing of theirs has to be served
+        return
     group = options.together[demand].astype(np.int64)
     fixed = np.flatnonzero(period < 0)
     first_fixed = np.full(int(group.max()) + 1, -1)
