@@ -34,6 +34,7 @@ ACCOUNTS = ("location", "market", "marginal")  # of carbon
 Progress = Callable[[float, float, float], bool | None]
 
 MOST_THREADS = 64  # what every solver takes
+WATCHED_FROM = 400  # columns; HiGHS may be deaf for seconds between two reports, and a caller who watches may stop it
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ def _run(
         return on_progress(time.perf_counter() - start, incumbent, bound) if on_progress else None
 
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
-    # A child ends at its deadline, and a large one at Ctrl-C, whatever the solver is doing.
-    supervised = options.time_limit is not None or len(model.milp.cost) >= CORE_FROM
+    # A child ends at its deadline and at Ctrl-C whatever the solver is doing, but takes most of a second to start.
+    alone = WATCHED_FROM if on_progress else CORE_FROM
+    supervised = options.time_limit is not None or len(model.milp.cost) >= alone
     call = solve_supervised if supervised else solve_exact
 
     def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:

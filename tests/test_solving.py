@@ -323,3 +323,10 @@ def test_the_gap_of_an_objective_of_zero_is_measured_by_its_terms() -> None:
     assert replace(plan, bound=0.0).gap == 0.0
     nothing = replace(plan, terms={}, bound=0.0)
     assert (nothing.gap, nothing.proven_gap) == (0.0, math.inf)
+
+
+def test_a_watched_solve_can_be_stopped_while_the_solver_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("metro", demands=100, hubs=10, periods=1, seed=1)
+    monkeypatch.setattr(solving, "solve_exact", lambda *_: pytest.fail("solved where only the solver can stop"))
+    plan = solve(instance, Options(gap=0.0), on_progress=lambda *_: False)
+    assert (plan.limit, plan.status) == ("interrupt", "NO_SOLUTION")
