@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from optimizer.checking import Report, check
     from optimizer.evaluating import Evaluation, evaluate
     from optimizer.explaining import Explanation, explain
+    from optimizer.fronts import Front, pareto
     from optimizer.incumbents import placement_rows, read_incumbent
     from optimizer.plan import Plan
     from optimizer.plan_files import read_plan, write_plan
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from optimizer.solving import Options, RejectedPlan, solve
 
 __all__ = [
-    "Evaluation", "Explanation", "Options", "Plan", "RejectedPlan", "Report", "check", "evaluate", "explain",
-    "placement_rows", "read_incumbent", "read_plan", "solve", "to_pyomo", "write_plan",
+    "Evaluation", "Explanation", "Front", "Options", "Plan", "RejectedPlan", "Report", "check", "evaluate", "explain",
+    "pareto", "placement_rows", "read_incumbent", "read_plan", "solve", "to_pyomo", "write_plan",
 ]  # fmt: skip
 
 _HOME = {
     "Evaluation": "evaluating", "evaluate": "evaluating", "Explanation": "explaining",
-    "explain": "explaining", "Options": "solving", "RejectedPlan": "solving",
+    "explain": "explaining", "Front": "fronts", "pareto": "fronts", "Options": "solving", "RejectedPlan": "solving",
     "solve": "solving", "Plan": "plan", "Report": "checking", "check": "checking", "read_plan": "plan_files",
     "write_plan": "plan_files", "placement_rows": "incumbents", "read_incumbent": "incumbents",
     "to_pyomo": "pyomo_model",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from instances.instance import Instance
-from instances.objectives import COST, Objective, as_written, objective_of
+from instances.objectives import COST, as_written, objective_of
 from instances.routes import Routes
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
@@ -26,7 +26,7 @@ from solvers.milp import Limits, Milp, MilpResult, SolverFailure
 from solvers.model import Model, assemble
 from solvers.model.options import Floats
 from solvers.model.settling import settled
-from solvers.staging import Staged, solve_stages
+from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
 
 ACCOUNTS = ("location", "market", "marginal")  # of carbon
@@ -106,7 +106,9 @@ def solve(
     compiled = time.perf_counter()
     stated = stated_objective(instance, options.objective)
     stages = all_stages(stated, may_fall_short(model))
-    staged = _run(solver, model, stages, options, on_progress, start)
+    limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
+    run = backend_run(solver, model, options, on_progress, start)
+    staged = solve_stages(run, program(model), [weighted(model, stage) for stage in stages], limits)
     solved = time.perf_counter()
     main, result = stages.index(stated[0]), staged.results[-1]
     bound = staged.results[main].bound if main < len(staged.results) else -math.inf
@@ -116,7 +118,7 @@ def solve(
     if math.isfinite(bound):
         blank = replace(blank, bound_source=f"claimed by {result.solver}")
     if staged.x is None:
-        plan = _without_plan(blank, model, result, options)
+        plan = without_plan(blank, model, result, options)
     else:
         try:
             plan = decoded(blank, instance, model, routes, staged.x, staged.results)
@@ -134,13 +136,15 @@ def choose(solver: str) -> str:
     return "highs" if solver == "auto" else solver
 
 
-def _run(
-    solver: str, model: Model, stages: Objective, options: Options, on_progress: Progress | None, start: float
-) -> Staged:
+def backend_run(solver: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> Run:
+    """How a program of the model's size is solved: supervised where it is large or has a deadline.
+
+    start: the time from which progress is counted.
+    """
+
     def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool | None:
         return on_progress(time.perf_counter() - start, incumbent, bound) if on_progress else None
 
-    limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
     # A child ends at its deadline and at Ctrl-C whatever the solver is doing, but takes most of a second to start.
     alone = WATCHED_FROM if on_progress else CORE_FROM
     supervised = options.time_limit is not None or len(model.milp.cost) >= alone
@@ -149,8 +153,12 @@ def _run(
     def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
         return call(solver, milp, limits, start, watch if on_progress else None)
 
-    program = replace(model.milp, choices=model.choices) if len(model.milp.cost) >= CORE_FROM else model.milp
-    return solve_stages(run, program, [weighted(model, stage) for stage in stages], limits)
+    return run
+
+
+def program(model: Model) -> Milp:
+    """The program as solvers get it: a large one with its columns as choices."""
+    return replace(model.milp, choices=model.choices) if len(model.milp.cost) >= CORE_FROM else model.milp
 
 
 def blank_plan(instance: Instance, options: Options, solver: str) -> Plan:
@@ -196,7 +204,8 @@ def decoded(
     return replace(plan, status="OPTIMAL") if plan.within(float(plan.options["gap"])) else plan
 
 
-def _without_plan(blank: Plan, model: Model, result: MilpResult, options: Options) -> Plan:
+def without_plan(blank: Plan, model: Model, result: MilpResult, options: Options) -> Plan:
+    """The blank with what is known where no point was found: INFEASIBLE only if a second method confirms it."""
     if result.status != "infeasible":
         return blank
     confirmed = confirm_infeasible(blank.solver, model.milp, options.time_limit)

@@ -7,6 +7,7 @@ function each; the lists ``RULES`` of the modules are run in this order.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 
@@ -33,7 +34,7 @@ from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
 from optimizer.plan import Incumbent, Plan
 
-__all__ = ["Report", "Violation", "check", "measure"]
+__all__ = ["Report", "Violation", "check", "measure", "quantities"]
 
 RULES = (
     *shares.RULES,
@@ -71,6 +72,19 @@ def check(instance: Instance, plan: Plan, *, incumbent: Incumbent | None = None)
         for rule in RULES:
             breaches += rule(case)
         return _report(case, breaches)
+
+
+def quantities(instance: Instance, plan: Plan, names: Sequence[str]) -> dict[str, float]:
+    """Objectives of a plan with decisions, recomputed: cost and shortfall in money, carbon in kg, latency in
+    Gbit/s ms h."""
+    assert plan.decisions is not None
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows, _ = readable(instance, plan.decisions)
+        case = Case(instance, plan, rows)
+        terms = costs.terms(case)
+        terms |= limits.cost(limits.limits(case, terms))
+        kg = account(case).total
+        return {name: costs.quantity(case, terms, kg, name) for name in names}
 
 
 def measure(instance: Instance, plan: Plan) -> Report:

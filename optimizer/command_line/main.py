@@ -15,6 +15,7 @@ from optimizer.command_line import (
     converting,
     evaluating,
     explaining,
+    fronts,
     generating,
     listing,
     showing,
@@ -26,7 +27,8 @@ from optimizer.command_line.arguments import Usage
 DEBUG = "HUBPLAN_DEBUG"
 COMMANDS = {
     "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
-    "solve": solving, "check": checking, "evaluate": evaluating, "explain": explaining,
+    "solve": solving,
+    "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
 }  # fmt: skip
 
 

@@ -39,15 +39,20 @@ def add(commands: Commands) -> None:
     add_instance(parser)
     parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
     parser.add_argument("--objective", type=objective, metavar="O", help=OBJECTIVE)
-    parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
-    parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
-    parser.add_argument("--threads", type=threads, default=1, metavar="N", help="threads of the solver (1)")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
+    add_limits(parser)
     parser.add_argument("--baseline", type=path, metavar="FILE", help="plan, or CSV(demand,hub[,share][,period])")
     add_incumbent(parser)
     parser.add_argument(
         "-o", "--output", type=path, metavar="PLAN", help="where it goes: x.json, x.json.gz or a folder"
     )
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """When to stop, and what else a solver takes."""
+    parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
+    parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
+    parser.add_argument("--threads", type=threads, default=1, metavar="N", help="threads of the solver (1)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             plan = solve(instance, _options(arguments), on_progress=progress, incumbent=incumbent)
         except RejectedPlan as refusal:
-            return _refused(refusal)
+            return refused(refusal)
         report = measure(instance, plan) if plan.decisions is not None else None
         plan = replace(plan, timings=timings | dict(plan.timings), seconds=perf_counter() - start)
         if report is not None and arguments.output is not None:
@@ -95,7 +100,7 @@ def _options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def _refused(refusal: RejectedPlan) -> int:
+def refused(refusal: RejectedPlan) -> int:
     """Says what the checker found; the plan is not written."""
     from optimizer.command_line.output import complain, plain
 

@@ -1,0 +1,287 @@
+"""The trade-off between two objectives: a front of plans none of which is better in both.
+
+The augmented epsilon-constraint method (Mavrotas 2009, AUGMECON): one objective is minimised with the other held below
+a limit, for limits evenly spaced between its values at the two ends, each end being a lexicographic optimum. A
+small weight on the limited objective keeps weakly dominated plans out. The program is assembled once and each point
+differs from the next in one right side; the limits are taken from the tightest to the loosest, so that every point
+starts from its neighbour's plan.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from instances.instance import Instance
+from instances.objectives import NAMES
+from optimizer.checking import check, quantities
+from optimizer.compiling import compile_problem, useful_routes
+from optimizer.front_files import Store
+from optimizer.incumbents import Given, read_incumbent
+from optimizer.plan import Plan
+from optimizer.solving import (
+    Options,
+    Progress,
+    RejectedPlan,
+    backend_run,
+    blank_plan,
+    choose,
+    decoded,
+    program,
+    without_plan,
+)
+from optimizer.stages import may_fall_short, quantity
+from optimizer.visible import reasons_without_solving
+from solvers import backend
+from solvers.milp import Bools, Floats, Limits, Milp, MilpResult
+from solvers.model import assemble
+from solvers.staging import HELD, at_most, solve_stages
+
+AUGMENT = 1e-4  # share of the range of the first objective that the whole range of the second is worth
+SHARPER = 0.9  # of the gap asked for: the weight and held objectives take from it
+SAME = 2e-6  # relative difference below which two plans are equal in an objective
+OnPoint = Callable[[int, Plan], None]
+
+
+@dataclass(frozen=True)
+class Front:
+    """Plans from the least of the first objective to the least of the second.
+
+    values: (n, 2); bounds: the least that any plan has of each objective, -inf where nothing is proven; knee: position
+    of the plan that lies furthest below the line between the ends, None with fewer than three plans or a straight
+    line; dominated: plans found on the way that others beat. failed: what is known where there is no plan.
+    """
+
+    objectives: tuple[str, str]
+    plans: tuple[Plan, ...]
+    values: Floats
+    bounds: tuple[float, float]
+    knee: int | None
+    numbers: tuple[int, ...]  # of the points among those asked for
+    dominated: tuple[int, ...] = ()
+    failed: Plan | None = None
+    seconds: float = 0.0
+
+
+def pareto(
+    instance: Instance,
+    objectives: Sequence[str] = ("cost", "carbon"),
+    points: int = 11,
+    options: Options | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    on_progress: Progress | None = None,
+    on_point: OnPoint | None = None,
+    *,
+    incumbent: Given | None = None,
+) -> Front:
+    """The front of two objectives (`cost` comes first where it is one), at most `points` plans, each checked.
+
+    Among plans of least `shortfall` where there can be any. options: as for `solve`, the time limit for each point.
+    folder: where plans are kept as they are found, and taken from where they are there for the same instance, question,
+    options and versions. incumbent: as for `solve`. Raises ValueError for objectives or numbers that make no sense,
+    and as `solve` does.
+    """
+    options, first, second = options or Options(), *pair_of(objectives)
+    if points < 2 or options.objective is not None:
+        raise ValueError("a front has two points or more, and its objectives are named apart from the options")
+    began = time.perf_counter()
+    search = _Search(instance, (first, second), options, on_progress, incumbent)
+    store = Store(search.blank, folder, instance, (first, second), points, options)
+    search.bounds |= store.bounds
+    failed = search.failed
+    found: dict[int, Plan] = {}
+
+    def add(number: int, plan: Plan) -> None:
+        found[number] = plan
+        if number == 0:
+            search.bounds[first] = plan.bound
+        store.keep(number, plan, search.bounds)
+        if on_point is not None:
+            on_point(number, plan)
+
+    ends = [(0, search.least_first), (points - 1, search.least_second)]
+    for number, solve_end in ends if failed is None else []:
+        plan = store.known(number) or solve_end()
+        if plan.decisions is None:
+            failed = plan
+            break
+        add(number, plan)
+    if failed is None:
+        low, high = search.limit_of(found[points - 1]), search.value(found[0], second)
+        if high > low * (1 + math.copysign(SAME, low)):
+            scale = search.value(found[points - 1], first) - search.value(found[0], first)
+            search.weight = AUGMENT * max(scale, 0.0) / (high - low)
+            for number in range(points - 2, 0, -1):
+                if search.stopped:
+                    break
+                limit = high + (low - high) * number / (points - 1)
+                add(number, store.known(number) or search.at(limit))
+    front = _front(search, found, time.perf_counter() - began, failed)
+    store.finish(front)
+    return front
+
+
+def pair_of(objectives: Sequence[str]) -> tuple[str, str]:
+    """Two different objectives, the cost first if it is one of them. Raises ValueError."""
+    if len(objectives) != 2 or len(set(objectives)) != 2 or not set(objectives) <= set(NAMES):
+        raise ValueError(f"a front is of two of {', '.join(NAMES)}, not of {', '.join(objectives) or 'none'}")
+    first, second = objectives
+    return (second, first) if second == "cost" else (first, second)
+
+
+class _Search:
+    """The program with the rows of the front, and the points solved on it so far."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        pair: tuple[str, str],
+        options: Options,
+        on_progress: Progress | None,
+        incumbent: Given | None,
+    ) -> None:
+        self.instance, self.pair, self.options = instance, pair, options
+        self.weight, self.stopped = 0.0, False
+        self.bounds = dict.fromkeys(pair, -math.inf)
+        self.failed: Plan | None = None
+        solver = choose(options.solver)
+        backend(solver)
+        self.blank = blank_plan(instance, replace(options, objective=pair[0]), solver)
+        if incumbent is not None:
+            self.blank = replace(self.blank, incumbent=read_incumbent(instance, incumbent)[0])
+        self._routes = useful_routes(instance)
+        problem = compile_problem(instance, self._routes, self.blank.incumbent)
+        reasons = reasons_without_solving(instance, problem)
+        if reasons:
+            self.failed = replace(self.blank, status="INFEASIBLE", reasons=reasons)
+            return
+        self._model = assemble(problem)
+        self._run = backend_run(solver, self._model, options, on_progress, time.perf_counter())
+        self._limits = Limits(options.time_limit or math.inf, SHARPER * options.gap, options.threads, options.seed)
+        self._first, self._second = (quantity(self._model, name) for name in pair)
+        self._ties = [] if pair[0] == "cost" else [self._model.milp.cost]
+        self._points: list[Floats] = []
+        self._milp = program(self._model)
+        self._kept: dict[str, float] = {}
+        self._before: tuple[MilpResult, ...] = ()  # the stage of the shortfall
+        if may_fall_short(self._model) and "shortfall" not in pair:
+            self._hold_shortfall()
+
+    def _hold_shortfall(self) -> None:
+        costs = quantity(self._model, "shortfall")
+        result, x = self._solve(self._milp, [costs])
+        if x is None:
+            self.failed = without_plan(self.blank, self._model, result[0], self.options)
+            return
+        self._kept = {"shortfall": _held(result[0].objective)}
+        self._milp = at_most(self._milp, costs, self._kept["shortfall"])
+        self._before = result if self.pair[0] != "cost" else ()
+
+    def value(self, plan: Plan, name: str) -> float:
+        """An objective of a plan, recomputed."""
+        return quantities(self.instance, plan, (name,))[name]
+
+    def limit_of(self, plan: Plan) -> float:
+        """The limit on the second objective that a plan was made to keep."""
+        return float(plan.options["at_most"][self.pair[1]])
+
+    def least_first(self) -> Plan:
+        """The least of the first objective and, of such plans, the least of the second."""
+        results, x = self._solve(self._milp, [self._first, self._second, *self._ties])
+        limit = math.inf if x is None else _held(float(self._second @ x))
+        return self._decoded(results[0], results[0] if len(results) < 3 else results[-1], x, limit)
+
+    def least_second(self) -> Plan:
+        """The least of the second objective and, of such plans, the least of the first."""
+        (result,), x = self._solve(self._milp, [self._second])
+        if x is None:
+            return self._decoded(result, result, None, math.inf)
+        self.bounds[self.pair[1]] = result.bound
+        return self.at(_held(result.objective))
+
+    def at(self, limit: float) -> Plan:
+        """The least of the first objective with the second at most `limit`."""
+        milp = at_most(self._milp, self._second, limit)
+        costs = self._first + self.weight * self._second
+        results, x = self._solve(milp, [costs, *self._ties], self._start(limit))
+        main = replace(results[0], bound=results[0].bound - self.weight * limit)
+        return self._decoded(main, results[-1], x, limit)
+
+    def _start(self, limit: float) -> Floats | None:
+        """The known point with the least of the first objective among those within the limit."""
+        within = [x for x in self._points if self._second @ x <= limit + 1e-9 * abs(limit)]
+        return min(within, key=lambda x: float(self._first @ x), default=None)
+
+    def _solve(
+        self, milp: Milp, costs: list[Floats], start: Floats | None = None
+    ) -> tuple[tuple[MilpResult, ...], Floats | None]:
+        staged = solve_stages(self._run, milp, costs, self._limits, start)
+        self.stopped = self.stopped or staged.limit == "interrupt"
+        if staged.x is not None:
+            self._points.append(staged.x)
+        return staged.results, staged.x
+
+    def _decoded(self, main: MilpResult, last: MilpResult, x: Floats | None, limit: float) -> Plan:
+        """The checked plan of a point; its bound is for plans that keep the limits too."""
+        kept = {self.pair[1]: limit, **self._kept} if math.isfinite(limit) else self._kept
+        blank = replace(
+            self.blank, bound=main.bound, limit=last.limit, options={**self.blank.options, "at_most": kept},
+            bound_source=f"claimed by {main.solver}" if math.isfinite(main.bound) else "",
+        )  # fmt: skip
+        if x is None:
+            return without_plan(blank, self._model, last, self.options)
+        plan = decoded(blank, self.instance, self._model, self._routes, x, (*self._before, main, last))
+        report = check(self.instance, plan)
+        if not report.ok:
+            raise RejectedPlan(report.violations)
+        return plan
+
+
+def _held(value: float) -> float:
+    return value + HELD * abs(value)
+
+
+def _front(search: _Search, found: dict[int, Plan], seconds: float, failed: Plan | None) -> Front:
+    """The plans in order, without those that others beat, and the knee."""
+    numbers = sorted(found)
+    values = np.array([[search.value(found[n], name) for name in search.pair] for n in numbers]).reshape(-1, 2)
+    kept = undominated(values)
+    return Front(
+        objectives=search.pair,
+        plans=tuple(found[n] for n, k in zip(numbers, kept, strict=True) if k),
+        values=values[kept],
+        bounds=(search.bounds[search.pair[0]], search.bounds[search.pair[1]]),
+        knee=knee(values[kept]),
+        numbers=tuple(n for n, k in zip(numbers, kept, strict=True) if k),
+        dominated=tuple(n for n, k in zip(numbers, kept, strict=True) if not k),
+        failed=failed,
+        seconds=seconds,
+    )
+
+
+def undominated(values: Floats) -> Bools:
+    """(n,) whether no other row of values (n, 2) is as small in both and smaller in one; of equal rows, the first."""
+    near = SAME * np.maximum(1.0, np.abs(values))
+    as_small = (values[:, None] <= values[None] + near[None]).all(axis=2)  # [q, p]: q is as small as p
+    smaller = (values[:, None] < values[None] - near[None]).any(axis=2)
+    earlier = np.arange(len(values))[:, None] < np.arange(len(values))
+    return np.asarray(~(as_small & (smaller | earlier)).any(axis=0))
+
+
+def knee(values: Floats) -> int | None:
+    """The row furthest below the line between the first and the last row, both objectives scaled to their ranges.
+
+    Das (1999). None with fewer than three rows, or where none lies below it.
+    """
+    if len(values) < 3:
+        return None
+    low, high = values.min(axis=0), values.max(axis=0)
+    x, y = ((values - low) / (high - low)).T
+    below = 1.0 - x - y
+    best = int(np.argmax(below))
+    return best if below[best] > 1e-6 else None
