@@ -95,8 +95,10 @@ def _full(used: Floats, limit: Floats) -> np.ndarray[tuple[int, ...], np.dtype[n
 
 def _common(instance: Instance, problem: Problem) -> float:
     """Money that every plan pays: idle power of the hubs that must be open, and the energy of all load at the lowest
-    price x PUE x power per unit that any hub has in each period."""
+    price x PUE x power per unit that any hub has in each period; 0 where grid and contracts are not all."""
     data, hours = problem.data, problem.options.clock.weight
+    if not data.supply.plain:
+        return 0.0
     per_kw = data.pue * data.energy_price * hours
     idle = float((data.idle_kw[:, None] * per_kw)[instance.hubs.status == OPEN].sum())
     if (problem.options.may_stay_unserved).any() or len(data.contract_hub):

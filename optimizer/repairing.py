@@ -70,10 +70,11 @@ def cheapest_then_repair(instance: Instance, model: Model) -> Repaired | None:
     """The heuristic of this module's docstring.
 
     None unless all demands are single, fixed in time, must be served and have an option, and of sites only the opening
-    of hubs is decided.
+    of hubs is decided, which take all power from the grid.
     """
     data, options = model.problem.data, model.problem.options
     plain = strict_demands(instance) == len(options) and not data.link_optional.any()
+    plain &= data.supply.plain
     if not plain or len(data.hub_module_hub) or len(data.link_module_link) or len(data.contract_hub):
         return None
     if len(np.unique(model.columns.demand)) < len(options):

@@ -17,6 +17,7 @@ from instances.instance import OPTIONAL, Instance
 from optimizer.binding import KINDS, Binding, binding, said_place
 from optimizer.checking import Report
 from optimizer.checking.report import Forced
+from optimizer.energy_mix import EnergyMix, energy_mix
 from optimizer.plan import Decisions, Plan
 from optimizer.unserved import Unserved, unserved
 
@@ -101,8 +102,11 @@ class Summary:
     currency: str
     counts: Mapping[str, int]
     terms: Mapping[str, float]
-    carbon_kg: float
+    carbon_kg: float  # in the account of prices and caps
     carbon_terms: Mapping[str, float]
+    carbon_account: str  # location or market
+    carbon_accounts: Mapping[str, float]  # kg by account: location, market, marginal
+    energy: EnergyMix
     hubs: tuple[HubLine, ...]
     optional_hubs: int
     links: tuple[LinkLine, ...]
@@ -128,6 +132,9 @@ def summarise(instance: Instance, plan: Plan, report: Report) -> Summary:
         terms=dict(report.terms),
         carbon_kg=report.carbon_kg,
         carbon_terms=dict(report.carbon_terms),
+        carbon_account="market" if instance.policy.market_account else "location",
+        carbon_accounts=dict(report.carbon_accounts),
+        energy=energy_mix(instance, plan.decisions, report),
         hubs=_hubs(instance, plan.decisions, report, share),
         optional_hubs=int((instance.hubs.status == OPTIONAL).sum()),
         links=_links(instance, plan.decisions),

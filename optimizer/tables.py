@@ -93,9 +93,12 @@ def _sites(instance: Instance, decisions: Decisions) -> dict[str, dict[str, Colu
     hubs, links, sites, power = instance.hubs, instance.links, decisions.sites, decisions.power
     hub, link = _texts(hubs.names), _texts(links.names)
     periods = np.arange(instance.time.count)
-    kw = np.concatenate([power.grid_kw, power.contract_kw])
-    supplier = np.concatenate([hub, hub[hubs.contracts.hub]])
-    source = _texts(["grid"] * len(hubs) + list(hubs.contracts.names))
+    onsite, stored = np.flatnonzero(hubs.onsite_kw.scale), hubs.batteries.hub
+    battery = power.discharge_kw[stored] - power.charge_kw[stored]
+    kw = np.concatenate([power.grid_kw, power.contract_kw, power.onsite_kw[onsite], battery])
+    supplier = np.concatenate([hub, hub[hubs.contracts.hub], hub[onsite], hub[stored]])
+    names = ["grid"] * len(hubs) + list(hubs.contracts.names)
+    source = _texts(names + ["on-site"] * len(onsite) + ["battery"] * len(stored))
     return {
         "sites": {"hub": hub, "open": sites.hub_open},
         "links": {"link": link, "open": sites.link_open},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import random_energy
+import random_policy
 from random_instances import FEATURES, random_document
 
 from instances import from_document
@@ -48,6 +49,14 @@ def test_backends_agree_on_all_energy_features_with_each_other_feature(feature: 
     for seed in range(3):
         _agree(seed, (feature, *BASE), random_energy.FEATURES)
         _agree(seed, (feature, "energy", "negative_prices", "contracts"), ("onsite", "battery", "certificates"))
+
+
+@pytest.mark.parametrize("feature", random_policy.FEATURES)
+def test_backends_agree_on_energy_with_each_feature_of_policy(feature: str) -> None:
+    green = ("onsite", "battery", "certificates", feature)
+    for seed in range(4):
+        _agree(seed, BASE, green)
+        _agree(seed, (*BASE, "optional_hubs", "contracts"), (*random_energy.FEATURES, feature))
 
 
 def test_the_optima_use_what_the_features_offer() -> None:

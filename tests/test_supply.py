@@ -9,11 +9,16 @@ from typing import Any, cast
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from rich.console import Console
 
-from instances import Instance, from_document, read, to_document, write
+from instances import Instance, InvalidInstance, from_document, read, to_document, write
+from instances.rules import judge
 from optimizer import Plan, check, evaluate, read_plan, solve, write_plan
+from optimizer.command_line.rendering import summary_parts
 from optimizer.compiling import compile_problem
 from optimizer.pyomo_model import to_pyomo
+from optimizer.summary import summarise
+from optimizer.tables import tables
 from solvers.model.settling import settled
 from solvers.model.site import table
 
@@ -124,6 +129,19 @@ def test_settling_nets_a_round_trip_and_draws_less() -> None:
     assert after[number["grid"]][0].tolist() == pytest.approx([10 + kept, 10.0])
     assert after[number["stored"]][0].tolist() == [4.0, 0.0]
     assert site.values("peak", after).tolist() == pytest.approx([10 + kept])
+
+
+def test_a_green_share_is_not_met_by_running_a_battery_both_ways() -> None:
+    """23 of 26 kWh are green; charging and discharging at once would lose more on-site energy, and make it 0.9."""
+    battery = {
+        "energy_kwh": 4.0, "charge_kw": 8.0, "discharge_kw": 8.0, "charge_efficiency": 0.5, "discharge_efficiency": 0.5
+    }  # fmt: skip
+    made = one_hub(onsite_kw=[50.0, 5.0], policy={"green_share_min": 0.8}, battery=battery)
+    _, plan = solved(made)
+    assert power(plan, "charge_kw") == [8.0, 0.0] and power(plan, "discharge_kw") == [0.0, 2.0]
+    assert plan.objective == pytest.approx(3.0)
+    made["policy"]["green_share_min"] = 0.9
+    assert solve(from_document(made)).status == "INFEASIBLE"
 
 
 # --- demand charge, on-site power, contracts ----------------------------------------------------------------
@@ -314,3 +332,61 @@ def test_the_open_face_has_the_supply_by_name() -> None:
     again = opened.plan()
     assert check(instance, again).ok and again.objective == pytest.approx(plan.objective, rel=1e-6)
     assert opened.model.discharge["h", 1].value == pytest.approx(7.2) and opened.model.peak["h"].value > 0
+
+
+def test_the_summary_tells_sources_and_accounts() -> None:
+    instance, plan = solved(everything())
+    found = summarise(instance, plan, check(instance, plan))
+    assert found.carbon_account == "market" and found.carbon_accounts == pytest.approx(plan.carbon_accounts)
+    mix = found.energy
+    assert (mix.onsite, mix.curtailed, mix.contracts, mix.discharged) == pytest.approx((5.0, 0.0, 4.0, 7.2))
+    assert mix.lost == pytest.approx(2.8) and mix.grid + 9.0 == pytest.approx(20.0 + mix.lost)
+    assert mix.green == pytest.approx(9.0 / (mix.grid + 9.0)) and mix.water_l == pytest.approx(1.5 * 20)
+    console = Console(width=120, record=True)
+    for part in summary_parts(found):
+        console.print(part)
+    text = console.export_text()
+    assert "Carbon, market-based" in text and "location-based:" in text
+    assert "Energy: 23 kWh, green 39" in text and "out of batteries 7 kWh, lost in them 3 kWh" in text
+
+
+def test_the_table_of_power_has_every_source() -> None:
+    instance, plan = solved(everything())
+    found = tables(instance, plan)["power"]
+    kw = {name: found["kw"][found["source"] == name].tolist() for name in ("on-site", "battery")}
+    assert kw == {"on-site": pytest.approx([5.0, 0.0]), "battery": pytest.approx([-10.0, 7.2])}
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "code", "right"),
+    [
+        ("battery", LOSSY | {"charge_efficiency": 0.0}, "number-range", LOSSY),
+        ("battery", LOSSY | {"discharge_efficiency": 1.1}, "number-range", LOSSY),
+        ("battery", LOSSY | {"energy_kwh": 0.0}, "number-range", LOSSY),
+        ("battery", LOSSY | {"charge_kw": 1e13}, "number-range", LOSSY),
+        ("battery", LOSSY | {"power": 1.0}, "unknown-field", LOSSY),
+        ("onsite_kw", [1.0, -1.0], "negative", [1.0, 0.0]),
+        ("onsite_kw", [1.0], "series-length", [1.0, 0.0]),
+        ("onsite_kw", {"scale": 1.0, "profile": "sun"}, "unknown-profile", 1.0),
+        ("residual_carbon_kg_per_kwh", -0.1, "negative", 0.1),
+        ("marginal_carbon_kg_per_kwh", [0.1, -0.1], "negative", [0.1, 0.1]),
+        ("contracts", [CONTRACT | {"carbon_kg_per_kwh": -0.1}], "negative", [CONTRACT]),
+        ("certificate_price_per_kwh", -0.1, "negative", 0.1),
+        ("demand_charge_per_kw_month", 1e-12, "number-range", 1.0),
+    ],
+)
+def test_bad_numbers_are_found_where_they_stand(path: str, wrong: Any, code: str, right: Any) -> None:
+    with pytest.raises(InvalidInstance) as caught:
+        from_document(one_hub(**{path: wrong}))
+    found = caught.value.findings
+    assert [f.code for f in found] == [code] and found[0].path.startswith(f"hubs[0].{path}")
+    from_document(one_hub(**{path: right}))
+
+
+def test_negative_factors_that_are_meant_are_taken() -> None:
+    from_document(one_hub(residual_carbon_kg_per_kwh=-0.1, carbon_may_be_negative=True))
+
+
+def test_a_factor_in_grams_is_suspected() -> None:
+    found = judge(from_document(one_hub(residual_carbon_kg_per_kwh=450.0)))
+    assert [(f.code, f.path) for f in found] == [("unit", "hubs[0].residual_carbon_kg_per_kwh")]

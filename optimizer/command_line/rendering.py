@@ -61,6 +61,7 @@ def summary_parts(summary: Summary) -> list[RenderableType]:
     parts: list[RenderableType | None] = [
         _terms(summary),
         _carbon(summary),
+        _energy(summary),
         _hubs(summary),
         _built(summary),
         _tags(summary),
@@ -86,7 +87,28 @@ def _terms(summary: Summary) -> Table:
 def _carbon(summary: Summary) -> Text:
     split = {name: kg for name, kg in summary.carbon_terms.items() if kg}
     parts = " (" + ", ".join(f"{name} {kg:,.0f}" for name, kg in split.items()) + ")" if len(split) > 1 else ""
-    return Text(f"Carbon, location-based: {summary.carbon_kg:,.0f} kg CO2e{parts}\n")
+    others = [
+        f"  {name}{'' if name == 'marginal' else '-based'}: {kg:,.0f} kg CO2e"
+        for name, kg in summary.carbon_accounts.items()
+        if abs(kg - summary.carbon_kg) > 1e-6 * max(1.0, abs(kg))
+    ]
+    return titled(f"Carbon, {summary.carbon_account}-based: {summary.carbon_kg:,.0f} kg CO2e{parts}", others)
+
+
+def _energy(summary: Summary) -> Text | None:
+    """Sources, where there are others than the grid, and water."""
+    mix, lines = summary.energy, []
+    every = mix.grid + mix.contracts + mix.onsite
+    if not mix.only_grid and every > 0:
+        sources = {"grid": mix.grid, "contracts": mix.contracts, "on-site": mix.onsite}
+        lines.append("  from " + ", ".join(f"{name} {percent(kwh / every)}" for name, kwh in sources.items() if kwh))
+        amounts = {"curtailed": mix.curtailed, "out of batteries": mix.discharged, "lost in them": mix.lost}
+        amounts |= {"certified": mix.certified}
+        lines += ["  " + ", ".join(f"{name} {kwh:,.0f} kWh" for name, kwh in amounts.items() if kwh > 0.5)]
+    if mix.water_l:
+        lines.append(f"  water {mix.water_l:,.0f} l")
+    title = f"Energy: {every:,.0f} kWh, green {percent(mix.green)}"
+    return titled(title, [line for line in lines if line.strip()]) if lines else None
 
 
 def _hubs(summary: Summary) -> Table:

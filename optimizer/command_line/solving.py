@@ -138,6 +138,7 @@ def outcome(plan: Plan) -> dict[str, Any]:
         "stages": [asdict(stage) | {"gap": stage.gap} for stage in plan.stages],
         "terms": dict(plan.terms),
         "carbon_kg": plan.carbon_kg,
+        "carbon_accounts": dict(plan.carbon_accounts),
         "reasons": list(plan.reasons),
         "timings": dict(plan.timings),
         "memory_mb": plan.memory_mb,

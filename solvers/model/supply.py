@@ -31,3 +31,9 @@ class Supply:
     water_price: Floats  # (H,) money per facility kWh
     market: bool
     marginal: bool
+
+    @property
+    def plain(self) -> bool:
+        """There is nothing but grid and contracts, and carbon is location-based."""
+        extra = self.onsite_kw.any() or len(self.battery_hub) or self.demand_price.any() or self.water_price.any()
+        return not (extra or self.market)
