@@ -244,6 +244,16 @@ def test_water_is_paid_by_facility_energy() -> None:
     assert plan.terms["water"] == pytest.approx(0.1 * 2.0 * 30.0)
 
 
+def test_a_hub_on_the_grid_alone_gets_no_variable_or_row_of_the_rest() -> None:
+    site = compile_problem(from_document(one_hub())).site
+    added = {"onsite", "charge", "discharge", "stored", "charging", "battery", "certified", "certificate", "peak"}
+    assert added.isdisjoint(label.family for label in (*site.labels, *site.row_labels))
+    full = compile_problem(from_document(everything())).site
+    assert added - {"battery"} <= {label.family for label in (*full.labels, *full.row_labels) if len(label)}
+    modes = [len(label) for label in full.labels if label.family == "charge_mode"]
+    assert modes == [0]  # losing energy pays nowhere
+
+
 # --- the checker, files and faces ---------------------------------------------------------------------------
 
 
