@@ -23,8 +23,9 @@ from solvers.sifting import Relaxation
 
 Run = Callable[[Milp, Limits, Floats | None, Watch | None], MilpResult]
 
-# First rounds: largest reduced cost of columns, times the gap asked for; whether leading columns keep whole values.
-CORES = ((0.1, False), (1.0, True), (1.0, False), (8.0, False))
+# First rounds: largest reduced cost of columns, times the gap asked for; their largest share of all columns; whether
+# leading columns keep whole values.
+CORES = ((0.1, 0.2, False), (1.0, 1.0, True), (1.0, 1.0, False), (8.0, 1.0, False))
 WORTHWHILE = 0.7  # a core of more than this share of the columns is not worth a round of its own
 CORE_TIME = 0.4  # of the time left, for each of the first rounds
 WHOLE = 1e-6
@@ -55,8 +56,8 @@ def solve_by_core(
             best, value = _expanded(result.x, keep), result.objective
         return result
 
-    for times, leads in CORES:
-        keep = ~fixable | (reduced <= times * limits.gap * abs(lower) + slack)
+    for times, share, leads in CORES:
+        keep = ~fixable | (reduced <= min(times * limits.gap * abs(lower), float(np.quantile(reduced, share))) + slack)
         if value <= target or (not leads and keep.mean() > WORTHWHILE):
             break
         floor = _led(milp, relaxed.x) if leads else milp.lower

@@ -22,14 +22,14 @@ from solvers.scaling import scale
 
 FIRST = 4  # choices per serving row in the first round, and at most as many more in each later one
 ROUNDS = 40
-CLOSE = 1e-7  # relative distance of bound and restricted optimum at which it is the optimum
+CLOSE = 0.02  # distance of bound and restricted optimum at which sifting ends, times the gap asked for
 UNSERVED = 10.0  # price of leaving a serving row unmet, times the dearest choice
 
 
 @dataclass(frozen=True)
 class Relaxation:
-    """An optimal relaxation. x: (n,); lower: bound on the program; reduced: (n,) what a whole unit of a column adds to
-    the bound at least, the columns of one choice alike."""
+    """A relaxation solved within a small part of the gap. x: (n,); lower: bound on the program; reduced: (n,) what a
+    whole unit of a column adds to the bound at least, the columns of one choice alike."""
 
     x: Floats
     lower: float
@@ -62,7 +62,7 @@ def sift(milp: Milp, choices: Choices, limits: Limits) -> Relaxation | None:
             behind = np.minimum(_least(price - least, choices.serve, np.isfinite(price), len(duals)), 0.0)
             lower = result.objective + float(behind[np.unique(choices.serve)].sum())
             new = _cheapest(price, choices.serve, ~chosen & (price < least))
-            if result.objective - lower <= CLOSE * max(1.0, abs(lower)) or not new.any():
+            if result.objective - lower <= CLOSE * limits.gap * abs(lower) or not new.any():
                 if unmet:
                     return None
                 price = price - _least(price, choices.serve, np.isfinite(price), len(duals))[choices.serve]
