@@ -79,7 +79,7 @@ def objective(text: str) -> str | dict[str, float] | list[str]:
         pairs = [part.partition("=") for part in parts]
         if len({name for name, _, _ in pairs}) < len(pairs):
             raise argparse.ArgumentTypeError(f"{text}: a name is given twice")
-        given = {name: float(weight) for name, _, weight in pairs}
+        given = {name: _number(float, weight, "a number", math.isfinite) for name, _, weight in pairs}
     try:
         return as_written(objective_of(given))
     except ValueError as error:

@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
     parser.add_argument("--objective", type=objective, metavar="O", help=OBJECTIVE)
     add_limits(parser)
-    parser.add_argument("--baseline", type=path, metavar="FILE", help="plan, or CSV(demand,hub[,share][,period])")
+    parser.add_argument("--baseline", type=path, metavar="FILE", help="plan or CSV to compare with, as evaluate takes")
     add_incumbent(parser)
     parser.add_argument(
         "-o", "--output", type=path, metavar="PLAN", help="where it goes: x.json, x.json.gz or a folder"
