@@ -15,6 +15,7 @@ from solvers.highs import Lp
 from solvers.highs import solve as highs
 from solvers.milp import Limits, Refused, SolverFailure
 from solvers.results import conclude, infeasible
+from solvers.staging import at_most
 
 EXACT = Limits(seconds=20.0, gap=0.0)
 
@@ -108,3 +109,11 @@ def test_cpsat_refuses_what_is_not_exact(changes: dict[str, Any], words: str) ->
     plain = {"cost": [1, 1], "rows": [[1, 1]], "low": [1], "high": [INF], "lower": [0, 0], "upper": [9, 9]}
     with pytest.raises(Refused, match=words):
         backend("cpsat")(program(**{"integer": [1, 1], **plain, **changes}), EXACT, None, None)
+
+
+@pytest.mark.parametrize("most", [1e-30, -1e-18, 0.0, 1e-7, 3.0])
+def test_an_objective_is_held_where_its_value_is_noise(most: float) -> None:
+    made = at_most(program([1, 2], [[1, 1]], [1], [INF], [0, 0], [9, 9], [0, 0]), np.array([0.0, 5.0]), most)
+    size = abs(made.matrix[[1]]).max()
+    assert 5.0 <= size <= 1e10
+    assert made.row_upper[1] / size == pytest.approx(most / 5.0, rel=1e-12)
