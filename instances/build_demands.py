@@ -50,6 +50,7 @@ def build_demands(columns: DemandColumns, nodes: Nodes, hubs: Hubs, scope: Scope
         together_groups=together_groups,
         apart_groups=apart_groups,
         migration_cost=columns.migration_cost,
+        protection=columns.protection,
     )
 
 

@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from instances.findings import Said, error
-from instances.instance import Bools, Floats, Ints
+from instances.instance import PROTECTION, Bools, Floats, Ints
 from instances.quantities import Quantities, Scope, read_quantities
 
 ResidencyRule = tuple[tuple[str, ...] | None, tuple[str, ...], tuple[str, ...] | None, tuple[str, ...]]
@@ -54,6 +55,7 @@ class DemandColumns:
     together: Coded
     apart: Coded
     migration_cost: Floats
+    protection: NDArray[np.int8]  # place in PROTECTION
 
 
 def coded(values: Sequence[str | None]) -> Coded:
@@ -126,6 +128,7 @@ def columns_of(rows: Sequence[dict[str, Any]], scope: Scope) -> DemandColumns:
         together=coded([row.get("together") for row in rows]),
         apart=coded([row.get("apart") for row in rows]),
         migration_cost=np.nan_to_num(numbers(rows, "migration_cost")),
+        protection=np.array([PROTECTION.index(row.get("protection", "none")) for row in rows], dtype=np.int8),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from instances import schema
-from instances.instance import STATUS, Demands, Instance, Links, Nodes, Time
+from instances.instance import PROTECTION, STATUS, Demands, Instance, Links, Nodes, Time
 from instances.limits import Limits, written_limit
 from instances.objectives import as_written
 from instances.quantities import written, written_all
@@ -329,6 +329,7 @@ def demand_rows(instance: Instance) -> Iterator[dict[str, Any]]:
             "together": _group(demands.together, demands.together_groups, d),
             "apart": _group(demands.apart, demands.apart_groups, d),
             "migration_cost": float(demands.migration_cost[d]),
+            "protection": PROTECTION[demands.protection[d]],
             **lists.get(d, {}),
         }
         yield _sparse(schema.Demand, row)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from instances import schema
 from instances.columns import Coded, DemandColumns, ResidencyRule
 from instances.findings import MISSING, Said, each, error
-from instances.instance import Bools, Floats, Ints
+from instances.instance import PROTECTION, Bools, Floats, Ints
 from instances.quantities import Quantities, Scope
 from instances.series_sheet import OwnSeries
-from instances.shape import LATER
 from instances.sheets import Kind, Sheet
 
 FIRST = "amount:first"  # the first resource of `amount`, where it is not the first column with a value
@@ -48,7 +48,7 @@ SUPPORTED = {
     "placement": ("split", "single"),
     "timing": ("fixed", "per_period"),
     "deferral.mode": ("interruptible", "block"),
-    "protection": ("none",),
+    "protection": PROTECTION,
 }
 FIELDS = schema.Demand.model_fields
 
@@ -123,6 +123,7 @@ def demand_columns(sheet: Sheet, own: OwnSeries, scope: Scope) -> DemandColumns:
         together=sheet.codes("together"),
         apart=sheet.codes("apart"),
         migration_cost=np.nan_to_num(numbers["migration_cost"]),
+        protection=_protection(sheet),
     )
 
 
@@ -139,14 +140,12 @@ def _required(sheet: Sheet) -> None:
 
 
 def _known_values(sheet: Sheet) -> None:
-    """Columns of few words, and fields that are not supported yet."""
+    """Columns of few words."""
     for column, words in SUPPORTED.items():
         cells = sheet.codes(column)
         good = np.array([*(value in words for value in cells.values), True])
-        later = column == "protection"
-        code, hint = ("not-supported-yet", LATER) if later else ("wrong-value", "")
         expected = " or ".join(f"`{w}`" for w in words)
-        sheet.report(~good[cells.code], column, code, expected, hint)
+        sheet.report(~good[cells.code], column, "wrong-value", expected)
 
 
 def _text_lengths(sheet: Sheet) -> None:
@@ -193,6 +192,12 @@ def _labels(sheet: Sheet) -> tuple[str, ...]:
 def _equals(sheet: Sheet, column: str, word: str) -> Bools:
     cells = sheet.codes(column)
     return np.array([*(value == word for value in cells.values), False], dtype=np.bool_)[cells.code]
+
+
+def _protection(sheet: Sheet) -> NDArray[np.int8]:
+    cells = sheet.codes("protection")
+    place = [PROTECTION.index(value) if value in PROTECTION else 0 for value in cells.values]
+    return np.array([*place, 0], dtype=np.int8)[cells.code]
 
 
 def _first(sheet: Sheet, amount: dict[str, Quantities], scope: Scope) -> Coded:

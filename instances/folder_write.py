@@ -13,7 +13,7 @@ from instances import schema
 from instances.dump import head_document, hub_rows, link_rows, node_rows, residency_fields, sparse_fields
 from instances.folder import MAIN, is_json, is_quantity
 from instances.folder_demands import FIRST, PROFILE
-from instances.instance import Demands, Floats, Instance, Series
+from instances.instance import PROTECTION, Demands, Floats, Instance, Series
 from instances.series_sheet import Part, write_series
 from instances.sheets import write_sheet
 
@@ -98,6 +98,8 @@ def _demand_columns(instance: Instance, parts: list[Part]) -> dict[str, Any]:
         if groups:
             columns[name] = pa.array(list(groups), pa.string()).take(pa.array(code, mask=code < 0))
     columns["migration_cost"] = pa.array(demands.migration_cost, mask=demands.migration_cost == 0.0)
+    words = pa.array([None, *PROTECTION[1:]], pa.string())
+    columns["protection"] = words.take(pa.array(demands.protection, pa.int32()))
     columns |= _sparse(instance)
     return {k: v for k, v in columns.items() if k in ("name", "node") or v.null_count < len(v)}
 

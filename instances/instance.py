@@ -24,6 +24,8 @@ Bools = NDArray[np.bool_]
 
 OPEN, OPTIONAL, CLOSED = 0, 1, 2
 STATUS = ("open", "optional", "closed")
+NONE, HUB, LINK = 0, 1, 2
+PROTECTION = ("none", "hub", "link")
 
 
 def later_column(absent: Any) -> Any:
@@ -353,6 +355,7 @@ class Demands(Table):
     together_groups: tuple[str, ...] = later_column(())  # sorted
     apart_groups: tuple[str, ...] = later_column(())
     migration_cost: Floats = later_column(0.0)
+    protection: NDArray[np.int8] = later_column(NONE)  # NONE, HUB, LINK
 
 
 @dataclass(frozen=True)

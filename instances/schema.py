@@ -260,7 +260,7 @@ class Demand(Record):
     cost_at: dict[Id, float] = field("cost of serving the whole demand at a hub over the horizon, added to the other terms", "money", default={})
     together: Id | None = field("demands of one group have equal shares at every hub", default=None)
     apart: Id | None = field("demands of one group are served by different hubs", default=None)
-    protection: Literal["none", "hub", "link"] = field("capacity is reserved against the loss of the hub, or of a link", default="none", later=True)
+    protection: Literal["none", "hub", "link"] = field("capacity is reserved against the loss of the hub, or of any link of the route; single placement only", default="none")
     migration_cost: float = field("cost of moving the whole demand from the incumbent's hub", "money", default=0.0, ge=0)
 
 

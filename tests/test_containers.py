@@ -59,6 +59,8 @@ def rich() -> Instance:
         {"name": "d5", "node": "east", "amount": {"cpu": [1.0, 2.0]}, "fixed": {"hub": "H1", "route": ["second"]}},
         {"name": "d6", "node": "east", "amount": {"gpu": 0, "cpu": 2}, "placement": "single", "fixed": {"hub": "H2"}},
         {"name": "d7", "node": "west", "amount": {}},
+        {"name": "d8", "node": "west", "amount": {}, "placement": "single", "protection": "hub"},
+        {"name": "d9", "node": "east", "amount": {}, "placement": "single", "protection": "link"},
     ]
     return from_document(made)
 
@@ -241,7 +243,7 @@ def demands_csv(text: str, tmp_path: Path, **changes: Any) -> Path:
         ("name,node,max_latency_ms\na,west,-1", ("negative", "demands[0].max_latency_ms")),
         ("name,node,deferral.max_rate\na,west,1", ("missing-field", "demands[0].deferral.window_h")),
         ("name,node,deferral.window_h,deferral.mode\na,west,1,slab", ("wrong-value", "demands[0].deferral.mode")),
-        ("name,node,protection\na,west,hub", ("not-supported-yet", "demands[0].protection")),
+        ("name,node,protection\na,west,both", ("wrong-value", "demands[0].protection")),
         ("name,node,migration_cost\na,west,-3", ("negative", "demands[0].migration_cost")),
         ("name,node,allowed_hubs\na,west,H1", ("wrong-type", "demands[0].allowed_hubs")),
         ('name,node,allowed_hubs\na,west,"[1]"', ("wrong-type", "demands[0].allowed_hubs[0]")),

@@ -149,7 +149,6 @@ VALUES: dict[str, Any] = {
     "existing": True,
     "min_utilisation": {"cpu": 0.5},
     "max_utilisation": {"cpu": 0.5},
-    "protection": "hub",
     "tag_shares": [{"tag": "west", "min": 0.5}],
 }
 

@@ -218,4 +218,5 @@ def _demands(metro: Metro) -> Demands:
         together_groups=(),
         apart_groups=(),
         migration_cost=np.zeros(count),
+        protection=np.zeros(count, dtype=np.int8),
     )

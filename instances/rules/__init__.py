@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator
 
 from instances.findings import Finding
 from instances.instance import Instance
-from instances.rules import deferral, groups, names, network, numbers, policy, references, sites, time, visible
+from instances.rules import (
+    deferral,
+    groups,
+    names,
+    network,
+    numbers,
+    policy,
+    protection,
+    references,
+    sites,
+    time,
+    visible,
+)
 
 RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     names.twice,
@@ -48,6 +60,9 @@ RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     deferral.finishes,
     groups.both,
     groups.alone,
+    protection.single,
+    protection.network,
+    protection.two_hubs,
     visible.no_demands,
     visible.total_capacity,
     visible.unsplittable,
