@@ -13,7 +13,7 @@ out and the polynomial algorithm of Yen (1971), with the improvement of Lawler (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from heapq import heapify, heappop, heappush, heappushpop
 from typing import NamedTuple
 
@@ -152,6 +152,25 @@ class Search:
             return [(0, ())]
         found = self.best_first(source, count, limit, count * STEPS + len(self.distance))
         return self.yen(source, count, limit) if found is None else found
+
+    def shortest_without(self, source: int, barred: Collection[int], limit: float = np.inf) -> Path | None:
+        """The first path in order that uses none of the links of these ranks; A* with each node settled once."""
+        if self.distance[source] is None or source == self.target:
+            return None
+        heap: list[tuple[int, tuple[int, ...], int, int]] = [(0, (), 0, source)]
+        seen = 0
+        while heap:
+            key, ranks, length, node = heappop(heap)
+            if key > limit:
+                return None
+            if node == self.target:
+                return key, ranks
+            if not seen >> node & 1:
+                seen |= 1 << node
+                for arc in self.arcs_out[node]:
+                    if arc.rank not in barred:
+                        heappush(heap, (length + arc.through, (*ranks, arc.rank), length + arc.length, arc.head))
+        return None
 
     def best_first(self, source: int, count: int, limit: float, steps: int) -> list[Path] | None:
         """The paths by A* over partial paths; None if that takes more than the given number of steps.

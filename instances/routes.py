@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from instances.instance import CLOSED, OPEN, Instance, LatencyMatrix
-from instances.paths import Graph, Path
+from instances.paths import Graph, Path, Search
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -65,6 +66,72 @@ def candidate_routes(
     return _within(routes, limit)
 
 
+@dataclass(frozen=True)
+class SecondRoutes:
+    """Routes that can stand in for others should a link fail: ``second`` may replace ``first``.
+
+    first, second: (P,) sorted, rows of ``routes``; routes: the candidates in their order, then further paths, which
+    are second routes only.
+    """
+
+    first: Ints
+    second: Ints
+    routes: Routes
+
+
+def second_routes(
+    instance: Instance, routes: Routes, of: ArrayLike, *, limit_ms: ArrayLike | None = None
+) -> SecondRoutes:
+    """The second routes of some candidates: those to the same hub that share no link with them.
+
+    They are the other candidates, and the shortest path without the links of the first, once over links that are not
+    optional and once over all. of: rows of ``routes``; those without links need no second route and get none.
+    limit_ms: as for ``candidate_routes``, whose result ``routes`` is.
+    """
+    limit = np.full(len(instance.nodes), np.inf) if limit_ms is None else np.asarray(limit_ms, dtype=np.float64)
+    wanted = [int(k) for k in np.asarray(of, dtype=np.int64) if routes.arc_start[k] < routes.arc_start[k + 1]]
+    if not wanted:
+        return SecondRoutes(np.zeros(0, np.int32), np.zeros(0, np.int32), routes)
+    known = {(int(n), int(h), tuple(routes.arcs_of(k).tolist())): k
+             for k, (n, h) in enumerate(zip(routes.node, routes.hub, strict=True))}  # fmt: skip
+    others: dict[tuple[int, int], list[tuple[int, set[int]]]] = {}
+    for (node, hub, arcs), k in known.items():
+        others.setdefault((node, hub), []).append((k, {arc >> 1 for arc in arcs}))
+    further: list[tuple[int, int, list[tuple[int, ...]]]] = []
+    pairs: set[tuple[int, int]] = set()
+    graphs = _graphs(instance)
+    rank_of = {link: rank for rank, link in enumerate(graphs[0].link_of_rank)}
+    searches: dict[int, list[Search]] = {}
+    for k in wanted:
+        node, hub, links = int(routes.node[k]), int(routes.hub[k]), set((routes.arcs_of(k) >> 1).tolist())
+        pairs.update((k, other) for other, used in others[node, hub] if links.isdisjoint(used))
+        target = int(instance.hubs.node[hub])
+        access = instance.nodes.access_latency_ms[node] + instance.hubs.access_latency_ms[hub]
+        longest = graphs[0].length_limit(float(limit[node] - access))
+        for search in searches.setdefault(target, [graph.search(target) for graph in graphs]):
+            path = search.shortest_without(node, {rank_of[m] for m in links}, longest)
+            if path is not None:
+                arcs = graphs[0].arcs(node, path[1])
+                if (node, hub, arcs) not in known:
+                    known[node, hub, arcs] = len(routes) + len(further)
+                    further.append((node, hub, [arcs]))
+                pairs.add((k, known[node, hub, arcs]))
+    joined = _joined(routes, _assemble(instance, further))
+    near = joined.latency_ms <= limit[joined.node] + SLACK_MS
+    table = np.array([pair for pair in sorted(pairs) if near[pair[1]]], dtype=np.int32).reshape(-1, 2)
+    return SecondRoutes(table[:, 0], table[:, 1], joined)
+
+
+def _joined(a: Routes, b: Routes) -> Routes:
+    def both(name: str) -> Any:
+        return np.concatenate([getattr(a, name), getattr(b, name)])
+
+    return Routes(
+        node=both("node"), hub=both("hub"), latency_ms=both("latency_ms"), price_per_gbps_h=both("price_per_gbps_h"),
+        arc_start=np.concatenate([a.arc_start, a.arc_start[-1] + b.arc_start[1:]]), arcs=both("arcs"),
+    )  # fmt: skip
+
+
 def route_name(instance: Instance, routes: Routes, k: int) -> str:
     """Route k in words: ``node > hub`` and the names of its links, as in ``beijing > guian (a--b, b--c)``."""
     ends = f"{instance.nodes.names[routes.node[k]]} > {instance.hubs.names[routes.hub[k]]}"
@@ -106,11 +173,18 @@ def _within(routes: Routes, limit: Floats) -> Routes:
     )
 
 
+def _graphs(instance: Instance) -> list[Graph]:
+    """The links that are not optional, and all, where that is not the same."""
+    status = instance.links.status
+    graphs = [Graph(instance, status == OPEN)]
+    if np.any((status != OPEN) & (status != CLOSED)):
+        graphs.append(Graph(instance, status != CLOSED))
+    return graphs
+
+
 def _network_routes(instance: Instance, wanted: list[int], count: int, limit: Floats) -> Routes:
-    links, hubs = instance.links, instance.hubs
-    graphs = [Graph(instance, links.status == OPEN)]
-    if np.any((links.status != OPEN) & (links.status != CLOSED)):
-        graphs.append(Graph(instance, links.status != CLOSED))
+    hubs = instance.hubs
+    graphs = _graphs(instance)
     hubs_at: dict[int, list[int]] = {}
     for hub in np.flatnonzero(hubs.status != CLOSED).tolist():
         hubs_at.setdefault(int(hubs.node[hub]), []).append(hub)
