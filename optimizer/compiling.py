@@ -11,11 +11,13 @@ import numpy as np
 
 from instances.instance import OPEN, OPTIONAL, Instance, Series
 from instances.routes import Routes, candidate_routes
+from optimizer import protecting
 from optimizer.compiling_policy import policy_data
 from optimizer.compiling_supply import supply_of
 from optimizer.moves import moves_against
-from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanRoutes, Power, Sites
-from solvers.model import Amounts, Candidates, Clock, Model, Options, Overrides, Problem, SiteData
+from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanBackups, PlanRoutes, Power, Sites
+from solvers.model import Amounts, Backups, Clock, Model, Options, Overrides, Problem, SiteData
+from solvers.model.backups import users as backup_users
 from solvers.model.columns import PART, SHARE
 from solvers.model.options import Floats, Ints
 from solvers.model.site import Site, table
@@ -30,15 +32,19 @@ def useful_routes(instance: Instance) -> Routes:
     return candidate_routes(instance, limit_ms=limit)
 
 
-def compile_problem(instance: Instance, routes: Routes | None = None, incumbent: Incumbent | None = None) -> Problem:
+def compile_problem(
+    instance: Instance, routes: Routes | None = None, incumbent: Incumbent | None = None, *,
+    backups_of: Instance | None = None,
+) -> Problem:  # fmt: skip
     """The numeric problem of an instance; linear in the number of demands.
 
-    routes: default `useful_routes`; incumbent: what moves are measured against, if they count.
+    routes: default `useful_routes`; incumbent: what moves are measured against, if they count; backups_of: backups
+    keep the limits that demands have in this instance.
     """
     routes = useful_routes(instance) if routes is None else routes
     time = instance.time
     clock = Clock(time.hours, time.weighted_hours, time.block, time.block_cyclic)
-    options = _options(instance, routes, clock)
+    options = _options(instance, routes, clock, protecting.compiled(backups_of or instance, routes))
     if incumbent is not None:
         options = replace(options, moves=moves_against(instance, options, incumbent))
     return Problem(options, _site(instance, options))
@@ -48,7 +54,7 @@ def _amounts(series: Series) -> Amounts:
     return Amounts(series.scale, series.row, series.table)
 
 
-def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
+def _options(instance: Instance, routes: Routes, clock: Clock, backups: Backups | None) -> Options:
     demands, hubs = instance.demands, instance.hubs
     pin_hub, pin_candidate = _pins(instance, routes)
     over = demands.overrides
@@ -63,14 +69,7 @@ def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
         hubs=len(hubs),
         links=len(instance.links),
         clock=clock,
-        candidates=Candidates(
-            node_start=np.searchsorted(routes.node, np.arange(len(instance.nodes) + 1)).astype(np.int64),
-            hub=routes.hub,
-            latency=routes.latency_ms,
-            price=routes.price_per_gbps_h,
-            arc_start=routes.arc_start.astype(np.int64),
-            arcs=routes.arcs,
-        ),
+        candidates=protecting.candidates(instance, routes),
         node=demands.node,
         limit=demands.max_latency_ms,
         hubset=demands.residency,
@@ -90,6 +89,7 @@ def _options(instance: Instance, routes: Routes, clock: Clock) -> Options:
         overrides=overrides,
         optional_hub=hubs.status == OPTIONAL,
         optional_link=instance.links.status == OPTIONAL,
+        backups=backups,
         latency_price=instance.policy.latency_price_per_gbps_ms_h,
         block=demands.block,
         together=demands.together,
@@ -161,14 +161,15 @@ def _site(instance: Instance, options: Options) -> SiteData:
         move_limit_price=policy.move_limit_price,
         policy=policy_data(instance),
         supply=supply_of(instance),
+        reserves=options.reserves,
     )
 
 
 def _users(options: Options) -> tuple[Floats, Floats]:
-    """Most shares that can be at each hub (H,) and over each link (L,): demands (per_period: with each period)."""
-    at_hub, over_link = np.zeros(options.hubs), np.zeros(options.links)
+    """Most shares and backups at each hub (H,) and over each link (L,): demands (per_period: with each period)."""
     if not (options.optional_hub.any() or options.optional_link.any()):
-        return at_hub, over_link
+        return np.zeros(options.hubs), np.zeros(options.links)
+    at_hub, over_link = backup_users(options)
     shares = np.where(options.per_period, options.covered.sum(axis=1), 1).astype(float)
     for node, group in options.by_node(np.arange(len(options), dtype=np.int32)):
         mask = options.mask(node, group)
@@ -185,17 +186,22 @@ def decode(instance: Instance, model: Model, routes: Routes, values: Floats, sit
     """Decisions from values of the option columns and site variables. Shares and parts below 1e-9 are dropped."""
     columns, site = model.columns, model.problem.site
     chosen = np.flatnonzero((columns.kind == SHARE) & (values > SMALL_SHARE))
-    used, row = np.unique(columns.candidate[chosen], return_inverse=True)
+    backup_demand, backup_route, backup_period = protecting.chosen(columns, values)
+    if len(backup_route):  # the candidates keep their places
+        routes = protecting.backup_routes(instance, routes).routes
+    used, row = np.unique(np.concatenate([columns.candidate[chosen], backup_route]), return_inverse=True)
+    place: Ints = row.reshape(-1).astype(np.int32)
     plan_routes = PlanRoutes(
         node=routes.node[used],
         hub=routes.hub[used],
         latency_ms=routes.latency_ms[used],
         arcs=tuple(tuple(int(a) for a in routes.arcs[routes.arc_start[k] : routes.arc_start[k + 1]]) for k in used),
     )
+    backups = PlanBackups(backup_demand, routes.hub[backup_route], place[len(chosen) :], backup_period)
     assignments = Assignments(
         demand=columns.demand[chosen],
         hub=routes.hub[columns.candidate[chosen]],
-        route=row.reshape(-1).astype(np.int32),
+        route=place[: len(chosen)],
         share=np.minimum(values[chosen], 1.0),
         period=columns.period[chosen],
     )
@@ -212,7 +218,7 @@ def decode(instance: Instance, model: Model, routes: Routes, values: Floats, sit
         hub_modules=np.round(site.values("modules", site_values)).astype(np.int32),
         link_modules=np.round(site.values("link_modules", site_values)).astype(np.int32),
     )
-    return Decisions(assignments, execution, plan_routes, sites, _power(instance, site, site_values))
+    return Decisions(assignments, execution, plan_routes, sites, _power(instance, site, site_values), backups)
 
 
 def _power(instance: Instance, site: Site, site_values: Floats) -> Power:

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from instances.instance import Instance
 from instances.routes import candidate_routes
+from optimizer import protecting
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem
 from optimizer.incumbents import Given, read_incumbent
@@ -147,9 +148,10 @@ def _pinned(model: Model, given: Placement) -> Milp:
     """The program with the shares at each hub given, and serving left to them."""
     milp, table = model.milp, model.columns
     own = slice(len(milp.row_lower) - len(table.own_lower), None)
-    serve = np.isin(table.row_family, (SERVE_ROW, TOGETHER_ROW))  # what the placement itself decides
+    free = np.isin(table.row_family, (SERVE_ROW, TOGETHER_ROW))  # what the placement itself decides
+    free |= protecting.without_backups(table)  # what has no backup is for the checker to say
     row_lower, row_upper = milp.row_lower.copy(), milp.row_upper.copy()
-    row_lower[own][serve], row_upper[own][serve] = -np.inf, np.inf
+    row_lower[own][free], row_upper[own][free] = -np.inf, np.inf
 
     H, T = model.problem.options.hubs, model.problem.options.periods
     share = np.flatnonzero(table.kind == SHARE)

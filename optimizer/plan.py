@@ -45,6 +45,21 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class PlanBackups:
+    """Who stands in for a protected demand, one row each. period -1: all periods."""
+
+    demand: Ints
+    hub: Ints
+    route: Ints  # row of PlanRoutes
+    period: Ints
+
+
+def no_backups() -> PlanBackups:
+    """Nothing is protected."""
+    return PlanBackups(*(np.zeros(0, dtype=np.int32) for _ in range(4)))
+
+
+@dataclass(frozen=True)
 class PlanRoutes:
     """Routes in use. Arcs are 2 x link + (1 if the link is traversed from b to a)."""
 
@@ -102,6 +117,7 @@ class Decisions:
     routes: PlanRoutes
     sites: Sites
     power: Power
+    backups: PlanBackups = field(default_factory=no_backups)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instances.findings import MISSING, Finding, Said, each, error
 from instances.instance import Instance
-from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanRoutes, Power, Sites
+from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanBackups, PlanRoutes, Power, Sites
 
 SUPPLY = ("onsite_kw", "charge_kw", "discharge_kw", "stored_kwh", "certified_kw")  # of a site, where it has any
 
@@ -28,11 +28,12 @@ def decisions(instance: Instance, document: Row, flat: dict[str, pa.Table]) -> t
     routes = _routes(instance, document["routes"], findings)
     assignments = _assignments(instance, flat["assignments"], names, findings)
     execution = _execution(instance, flat["execution"], names, assignments, findings)
+    backups = _backups(instance, flat["backups"], names, findings)
     sites, power = _sites(instance, document, findings)
     findings += _repeated("terms", "name", [row["name"] for row in document.get("terms", [])])
     if findings:
         return None, findings
-    return Decisions(assignments, execution, routes, sites, power), []
+    return Decisions(assignments, execution, routes, sites, power, backups), []
 
 
 def incumbent_table(instance: Instance, columns: pa.Table) -> tuple[Incumbent, list[Finding]]:
@@ -47,9 +48,7 @@ def incumbent_table(instance: Instance, columns: pa.Table) -> tuple[Incumbent, l
 
     findings.extend(each(lost, unknown))
     share = np.asarray(_numbers("incumbent", columns, "share", findings), dtype=np.float64)
-    period = np.asarray(pc.fill_null(columns["period"], -1).to_numpy(), dtype=np.int32)
-    given = np.asarray(pc.is_valid(columns["period"]).to_numpy(), dtype=np.bool_)
-    findings.extend(_periods("incumbent", instance, np.where(given, period, 0), period))
+    period = _own_periods("incumbent", instance, columns, findings)
     return Incumbent(demand.astype(np.int32), hub.astype(np.int32), share, period), findings
 
 
@@ -83,10 +82,23 @@ def _assignments(instance: Instance, columns: pa.Table, routes: list[str], findi
     places = {key: _places("assignments", columns, key, value, findings) for key, value in names.items()}
     found = {key: value.astype(np.int32) for key, value in places.items()}
     share = np.asarray(_numbers("assignments", columns, "share", findings), dtype=np.float64)
+    period = _own_periods("assignments", instance, columns, findings)
+    return Assignments(found["demand"], found["hub"], found["route"], share, period)
+
+
+def _backups(instance: Instance, columns: pa.Table, routes: list[str], findings: list[Finding]) -> PlanBackups:
+    names = {"demand": instance.demands.names, "hub": instance.hubs.names, "route": routes}
+    found = {key: _places("backups", columns, key, value, findings).astype(np.int32) for key, value in names.items()}
+    period = _own_periods("backups", instance, columns, findings)
+    return PlanBackups(found["demand"], found["hub"], found["route"], period)
+
+
+def _own_periods(table: str, instance: Instance, columns: pa.Table, findings: list[Finding]) -> NDArray[np.int32]:
+    """Periods of the rows that have one, -1 elsewhere."""
     period = np.asarray(pc.fill_null(columns["period"], -1).to_numpy(), dtype=np.int32)
     given = np.asarray(pc.is_valid(columns["period"]).to_numpy(), dtype=np.bool_)
-    findings.extend(_periods("assignments", instance, np.where(given, period, 0), period))
-    return Assignments(found["demand"], found["hub"], found["route"], share, period)
+    findings.extend(_periods(table, instance, np.where(given, period, 0), period))
+    return period
 
 
 def _periods(table: str, instance: Instance, judged: Any, period: Any) -> Iterator[Finding]:

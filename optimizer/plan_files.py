@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from instances.durable import write_file, write_folder
-from instances.instance import Instance
+from instances.instance import NONE, Instance
 from optimizer.checking import Report, measure
-from optimizer.plan import Decisions, Plan
+from optimizer.plan import Assignments, Decisions, Plan, PlanBackups
 from optimizer.plan_format import arrow_schema
 from optimizer.plan_reading import InvalidPlan, invalid, read_plan
 from optimizer.plan_rows import (
     assignment_lines,
+    backup_lines,
     execution_lines,
     head,
     incumbent_lines,
@@ -89,6 +90,8 @@ def _row_lines(
         yield "execution", execution_lines(instance, decisions)
     if plan.incumbent is not None:
         yield "incumbent", incumbent_lines(instance, plan.incumbent)
+    if _protects(instance, decisions):
+        yield "backups", backup_lines(instance, decisions)
     yield "sites", map(_text, site_rows(instance, decisions, report))
     yield "links", map(_text, link_rows(instance, decisions, report))
 
@@ -112,21 +115,23 @@ def _tables(instance: Instance, plan: Plan, report: Report, folder: Path) -> Non
 
 
 def _flat_tables(instance: Instance, plan: Plan, decisions: Decisions) -> Iterator[tuple[str, pa.Table]]:
-    """``assignments``, ``execution`` and ``incumbent``, by columns: names as dictionaries."""
-    a, e = decisions.assignments, decisions.execution
+    """``assignments``, ``execution``, ``incumbent`` and ``backups``, by columns: names as dictionaries."""
+    a, e, b = decisions.assignments, decisions.execution, decisions.backups
     demands, hubs = (pa.array(list(n), pa.string()) for n in (instance.demands.names, instance.hubs.names))
     routes = pa.array([f"r{i}" for i in range(len(decisions.routes.arcs))], pa.string())
 
-    def ends(rows: Any) -> dict[str, pa.Array]:
-        pairs = (("demand", a.demand, demands), ("hub", a.hub, hubs), ("route", a.route, routes))
+    def ends(table: Assignments | PlanBackups, rows: Any = slice(None)) -> dict[str, pa.Array]:
+        pairs = (("demand", table.demand, demands), ("hub", table.hub, hubs), ("route", table.route, routes))
         return {key: pa.DictionaryArray.from_arrays(pa.array(c[rows], pa.int32()), names) for key, c, names in pairs}
 
-    columns = ends(slice(None)) | {"share": pa.array(a.share, pa.float64())}
-    if (a.period >= 0).any():
-        columns["period"] = pa.array(a.period, pa.int32(), mask=np.asarray(a.period < 0))
+    def period(table: Assignments | PlanBackups) -> dict[str, pa.Array]:
+        given = np.asarray(table.period >= 0)
+        return {"period": pa.array(table.period, pa.int32(), mask=~given)} if given.any() else {}
+
+    columns = ends(a) | {"share": pa.array(a.share, pa.float64())} | period(a)
     yield "assignments", pa.table(columns)
     if instance.demands.deferrable.any():
-        columns = ends(e.assignment)
+        columns = ends(a, e.assignment)
         columns |= {"period": pa.array(e.period, pa.int32()), "part": pa.array(e.part, pa.float64())}
         yield "execution", pa.table(columns)
     if plan.incumbent is not None:
@@ -138,3 +143,10 @@ def _flat_tables(instance: Instance, plan: Plan, decisions: Decisions) -> Iterat
             "period": pa.array(was.period, pa.int32(), mask=np.asarray(was.period < 0)),
         }
         yield "incumbent", pa.table(columns)
+    if _protects(instance, decisions):
+        yield "backups", pa.table(ends(b) | period(b))
+
+
+def _protects(instance: Instance, decisions: Decisions) -> bool:
+    """Whether there is something to say about backups."""
+    return bool((instance.demands.protection != NONE).any()) or len(decisions.backups.demand) > 0

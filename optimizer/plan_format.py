@@ -49,10 +49,17 @@ class IncumbentRow(PlanRecord):
     hub: Id | None = field("the hub that served it; null: one that the instance does not have", default=None)
     share: float = field("share of the demand", "1")
     period: int | None = field("period from 0; for demands with `timing: per_period`, and only for them", default=None, ge=0, lt=2**31)
+class BackupRow(PlanRecord):
+    """Who stands in for a protected demand. Every served one has a row, per period if its timing is per_period."""
+
+    demand: Id = field("the demand")
+    hub: Id = field("the hub that would serve it; protected against the loss of a link: the one that does")
+    route: Id = field("name of a row of `routes`")
+    period: int | None = field("period from 0; only for demands with `timing: per_period`", default=None, ge=0, lt=2**31)
 
 
 class RouteRow(PlanRecord):
-    """A route in use."""
+    """A route in use, or of a backup."""
 
     name: Id = field("unique name, such as `r12`")
     node: Id = field("node where it starts")
@@ -168,6 +175,7 @@ class PlanDocument(PlanRecord):
         "execution of deferrable demands; absent: there are none", default=None
     )
     incumbent: list[IncumbentRow] | None = field("the placement in force before; absent: moves do not count", default=None)
+    backups: list[BackupRow] | None = field("backups of protected demands; absent: there are none", default=None)
     sites: list[SiteRow] | None = field("hubs", default=None)
     links: list[LinkRow] | None = field("links", default=None)
 
@@ -177,10 +185,12 @@ TABLES: dict[str, type[PlanRecord]] = {
     "assignments": AssignmentRow,
     "execution": ExecutionRow,
     "incumbent": IncumbentRow,
+    "backups": BackupRow,
     "sites": SiteRow,
     "links": LinkRow,
 }
 """The tables that become files of their own in a folder."""
+WHERE_USED = ("execution", "backups", "incumbent")  # tables that are absent where no demand needs them
 
 
 def arrow_type(annotation: Any) -> pa.DataType:

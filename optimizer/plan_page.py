@@ -19,6 +19,7 @@ RECORDS = (
     plan_format.AssignmentRow,
     plan_format.ExecutionRow,
     plan_format.IncumbentRow,
+    plan_format.BackupRow,
     plan_format.SiteRow,
     plan_format.LoadRow,
     plan_format.SourceRow,

@@ -20,12 +20,12 @@ from instances.instance import Instance
 from instances.shape import value_findings
 from optimizer.plan import FORMAT, Decisions, Incumbent, Plan, Stage
 from optimizer.plan_decisions import decisions, incumbent_table
-from optimizer.plan_format import TABLES, PlanDocument, arrow_schema
+from optimizer.plan_format import TABLES, WHERE_USED, PlanDocument, arrow_schema
 
 MAIN = "plan.json"
 GZIP = b"\x1f\x8b"
 CHUNK = 10_000  # rows whose shape is checked at a time
-FLAT = ("assignments", "execution", "incumbent")  # tables that may be large: kept as columns
+FLAT = ("assignments", "execution", "backups", "incumbent")  # tables that may be large: kept as columns
 
 
 class InvalidPlan(Exception):
@@ -160,7 +160,7 @@ def _shape(document: dict[str, Any]) -> list[Finding]:
             found = value_findings(list[TABLES[name]], table[start : start + CHUNK], name)  # type: ignore[valid-type]
             findings += [_moved(f, name, start) for f in found]
     if document.get("status") in ("OPTIMAL", "FEASIBLE"):
-        needed = [name for name in TABLES if name not in ("execution", "incumbent")] + ["objective"]
+        needed = [name for name in TABLES if name not in WHERE_USED] + ["objective"]
         missing = [name for name in needed if document.get(name) is None]
         findings += [error("missing-field", name, MISSING, f"`{name}`: the status has a plan") for name in missing]
     return findings

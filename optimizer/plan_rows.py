@@ -167,6 +167,15 @@ def incumbent_lines(instance: Instance, table: Incumbent) -> Iterator[str]:
         yield f'{{"demand": {demand[d]}, "hub": {hub[h]}, "share": {number(share)}{when}}}'
 
 
+def backup_lines(instance: Instance, decisions: Decisions) -> Iterator[str]:
+    """Rows of ``backups`` as JSON text."""
+    b = decisions.backups
+    demand, hub = quoted(instance.demands.names), quoted(instance.hubs.names)
+    for d, h, r, period in zip(*(c.tolist() for c in (b.demand, b.hub, b.route, b.period)), strict=True):
+        when = f', "period": {period}' if period >= 0 else ""
+        yield f'{{"demand": {demand[d]}, "hub": {hub[h]}, "route": "r{r}"{when}}}'
+
+
 def quoted(names: Any) -> list[str]:
     return [json.dumps(name, ensure_ascii=False) for name in names]
 

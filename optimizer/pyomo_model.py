@@ -17,23 +17,37 @@ from typing import Any
 
 import numpy as np
 
-from instances.instance import Instance
+from instances.instance import HUB, Instance
 from instances.routes import Routes, route_name
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.incumbents import Given, read_incumbent
 from optimizer.plan import Incumbent, Plan
+from optimizer.protecting import backup_routes
 from optimizer.solving import Options, blank_plan, decoded
 from optimizer.stages import stated_objective, weighted
 from solvers import pyomo_face
 from solvers.model import Model, assemble
-from solvers.model.columns import APART, BACKLOG, CHOSEN, MOVED, PART, ROW_FAMILIES, SHARE, START, STAY, UNSERVED
+from solvers.model.columns import (
+    APART,
+    BACKLOG,
+    BACKUP,
+    BACKUP_PART,
+    CHOSEN,
+    MOVED,
+    PART,
+    ROW_FAMILIES,
+    SHARE,
+    START,
+    STAY,
+    UNSERVED,
+)
 from solvers.model.limits import EXCESS
 from solvers.model.site import Label
 
 Name = tuple[str, tuple[Any, ...]]
 COLUMN = {
     SHARE: "share", UNSERVED: "unserved", PART: "part", BACKLOG: "backlog", START: "start", CHOSEN: "chosen",
-    APART: "present", STAY: "stay", MOVED: "moved",
+    APART: "present", STAY: "stay", MOVED: "moved", BACKUP: "backup", BACKUP_PART: "backup_part",
 }  # fmt: skip
 AT_HUB = ("together", "apart", "present", "stay")  # families whose second index is a hub, not a route
 SUPPLY = (
@@ -76,10 +90,11 @@ def _columns(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:
     table, demands = explicit.columns, instance.demands.names
     route = _route_names(instance, routes)
     names: list[Name] = []
-    for kind, d, k, t in zip(table.kind, table.demand, table.candidate, table.period, strict=True):
+    columns = (table.kind, table.demand, table.candidate, table.period)
+    for kind, d, k, t, c in zip(*columns, _backed(instance, route, table.demand, table.backed), strict=True):
         name = COLUMN[int(kind)]
         place = instance.hubs.names if name in AT_HUB else route
-        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], place[k])
+        index: tuple[Any, ...] = (demands[d], *c) if k < 0 else (demands[d], *c, place[k])
         names.append((name, index) if t < 0 else (f"{name}_in", (*index, int(t))))
     site = _site_names(instance, explicit.problem.site.labels)
     return names + [site[j] for j in explicit.kept]
@@ -92,16 +107,27 @@ def _rows(instance: Instance, routes: Routes, explicit: Model) -> list[Name]:
     names += [(f"{ties[i][0]}_is", ties[i][1]) for i in explicit.tied]
     route, demands = _route_names(instance, routes), instance.demands.names
     columns = (table.row_family, table.row_demand, table.row_candidate, table.row_period)
-    for family, d, k, t in zip(*columns, strict=True):
+    for family, d, k, t, c in zip(*columns, _backed(instance, route, table.row_demand, table.row_backed), strict=True):
         name = ROW_FAMILIES[family]
         place = instance.hubs.names if name in AT_HUB else route
-        index: tuple[Any, ...] = (demands[d],) if k < 0 else (demands[d], place[k])
+        index: tuple[Any, ...] = (demands[d], *c) if k < 0 else (demands[d], *c, place[k])
         names.append((name, index) if t < 0 else (f"{name}_in", (*index, int(t))))
     return names
 
 
 def _route_names(instance: Instance, routes: Routes) -> list[str]:
+    """Names of the candidates, and of the routes that are second routes only."""
+    routes = backup_routes(instance, routes).routes
     return [route_name(instance, routes, k) for k in range(len(routes))]
+
+
+def _backed(instance: Instance, route: list[str], demand: Any, backed: Any) -> list[tuple[str, ...]]:
+    """What each column or row of a backup is for, the hub or route; nothing for others."""
+    if backed is None:
+        return [()] * len(demand)
+    hubs, by_hub = instance.hubs.names, instance.demands.protection[demand] == HUB
+    rows = zip(backed.tolist(), by_hub.tolist(), strict=True)
+    return [() if c < 0 else (hubs[c],) if hub else (route[c],) for c, hub in rows]
 
 
 def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
@@ -123,11 +149,14 @@ def _site_names(instance: Instance, labels: tuple[Label, ...]) -> list[Name]:
         "modules": (hubs.__getitem__, plain), "link_modules": (links.__getitem__, plain),
         "capacity": (hubs.__getitem__, resources.__getitem__, plain), "bandwidth": (links.__getitem__, plain, plain),
         "grid": (hubs.__getitem__, plain), "contract": (contract, plain), "balance": (hubs.__getitem__, plain),
-        "connection": (hubs.__getitem__, plain), "move": (plain,), "move_limit": (plain,),
         "closed": (hubs.__getitem__,), "spend": (plain,), "budget": (plain,), "green_share": (plain,),
         "min_utilisation": (hubs.__getitem__, resources.__getitem__), "tag_share_min": (plain,),
         "max_utilisation": (hubs.__getitem__, resources.__getitem__, plain), "tag_share_max": (plain,),
         "peak": (hubs.__getitem__,),
+        "connection": (hubs.__getitem__, plain), "move": (plain,), "move_limit": (plain,), "reserve": (plain, plain),
+        "reserve_hub": (hubs.__getitem__, hubs.__getitem__, resources.__getitem__, plain),
+        "reserve_hub_link": (hubs.__getitem__, links.__getitem__, plain, plain),
+        "reserve_link": (links.__getitem__, links.__getitem__, plain, plain),
     }  # fmt: skip
     speak |= dict.fromkeys(SUPPLY, (hubs.__getitem__, plain))
     names: list[Name] = []

@@ -74,7 +74,7 @@ def cheapest_then_repair(instance: Instance, model: Model) -> Repaired | None:
     """
     data, options = model.problem.data, model.problem.options
     plain = strict_demands(instance) == len(options) and not data.link_optional.any()
-    plain &= data.supply.plain
+    plain &= data.supply.plain and options.backups is None
     if not plain or len(data.hub_module_hub) or len(data.link_module_link) or len(data.contract_hub):
         return None
     if len(np.unique(model.columns.demand)) < len(options):

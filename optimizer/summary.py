@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import OPTIONAL, Instance
+from instances.instance import NONE, OPTIONAL, Instance
 from optimizer.binding import KINDS, Binding, binding, said_place
 from optimizer.checking import Report
 from optimizer.checking.report import Forced
 from optimizer.energy_mix import EnergyMix, energy_mix
 from optimizer.plan import Decisions, Plan
-from optimizer.unserved import Unserved, unserved
+from optimizer.unserved import Unserved, needed_unit_h, unserved
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -96,6 +96,16 @@ class MovesLine:
 
 
 @dataclass(frozen=True)
+class Protected:
+    """What protection covers and takes. share: of all served unit-hours; reserved: by resource, of all installed
+    capacity that is limited, on average; links: the same of bandwidth, None without limited links."""
+
+    share: float
+    reserved: Mapping[str, float]
+    links: float | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """The planner's view of a plan. Money in `currency`; carbon in kg; shares and utilisations are fractions."""
 
@@ -118,6 +128,7 @@ class Summary:
     deferrable_moved: float | None  # share of deferrable work done after its arrival period; None: nothing may wait
     moves: MovesLine | None  # None: there is no plan in force
     provenance: Mapping[str, int]  # entries by mark: reported, derived, estimate
+    protection: Protected | None  # None: nothing is protected
 
 
 def summarise(instance: Instance, plan: Plan, report: Report) -> Summary:
@@ -146,6 +157,7 @@ def summarise(instance: Instance, plan: Plan, report: Report) -> Summary:
         deferrable_moved=_moved(instance, plan.decisions),
         moves=_moves(plan, report),
         provenance=provenance_marks(instance),
+        protection=_protected(instance, report),
     )
 
 
@@ -256,6 +268,28 @@ def _limits(report: Report) -> tuple[LimitLine, ...]:
                 )
             )
     return tuple(sorted(lines, key=lambda line: -(line.cost or 0.0)))
+
+
+def _protected(instance: Instance, report: Report) -> Protected | None:
+    """Averages are over the hours that the periods stand for."""
+    demands, hours = instance.demands, instance.time.weighted_hours
+    mine = demands.protection != NONE
+    if not mine.any():
+        return None
+    served = needed_unit_h(instance) - report.unserved_unit_h
+
+    def part(reserved: Floats, installed: Floats) -> float:
+        limited = np.isfinite(installed)
+        total = float((np.where(limited, installed, 0.0) @ hours).sum())
+        return float((np.where(limited, reserved, 0.0) @ hours).sum()) / total if total > 0 else 0.0
+
+    return Protected(
+        share=float(served[mine].sum() / served.sum()) if served.sum() > 0 else 0.0,
+        reserved={
+            name: part(report.reserved[:, r], report.capacity[:, r]) for r, name in enumerate(instance.resources.names)
+        },
+        links=part(report.reserved_gbps, report.bandwidth) if np.isfinite(report.bandwidth).any() else None,
+    )
 
 
 def _moved(instance: Instance, decisions: Decisions) -> float | None:

@@ -39,11 +39,16 @@ class Unserved:
     listed: tuple[UnservedDemand, ...]
 
 
+def needed_unit_h(instance: Instance) -> Floats:
+    """(D,) unit-hours of all resources over the horizon that each demand asks for."""
+    amount, weighted = instance.demands.amount, instance.time.weighted_hours
+    per_row = np.append(amount.table @ weighted, weighted.sum())  # row -1: constant
+    return np.asarray((amount.scale * per_row[amount.row]).sum(axis=1))
+
+
 def unserved(instance: Instance, decisions: Decisions, report: Report) -> Unserved:
     """What is not served. The reasons of the listed demands need the routes of their nodes, of no others."""
-    demands, weighted = instance.demands, instance.time.weighted_hours
-    per_row = np.append(demands.amount.table @ weighted, weighted.sum())  # row -1: constant
-    need = (demands.amount.scale * per_row[demands.amount.row]).sum(axis=1)
+    demands, need = instance.demands, needed_unit_h(instance)
     lacking = np.maximum(report.unserved_unit_h, 0.0)
     where = np.flatnonzero(lacking > NOISE * np.maximum(need, NOISE))
     worst = where[np.argsort(-lacking[where], kind="stable")][:LISTED]

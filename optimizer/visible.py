@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from instances.instance import CLOSED, Instance
+from instances.instance import CLOSED, HUB, Instance
 from instances.routes import Routes, candidate_routes
+from optimizer.protecting import without_backup
 from solvers.model import Problem
 from solvers.model.options import Floats, Ints
 
@@ -17,7 +18,7 @@ MOST = 20  # reasons of one kind that are spelled out
 def reasons_without_solving(instance: Instance, problem: Problem) -> tuple[str, ...]:
     """Why no plan can exist; empty where nothing is visible. A penalty makes an unserved demand legal, not a reason."""
     reasons = [*_too_few_hubs(instance)]
-    for finder in (_unreachable, _too_large, _groups):
+    for finder in (_unreachable, _unprotected, _too_large, _groups):
         found = list(finder(instance, problem))
         reasons += found[:MOST]
         if len(found) > MOST:
@@ -65,6 +66,16 @@ def _nearest(instance: Instance, routes: Routes, d: int) -> str:
         best = int(np.argmin(np.where(allowed, latency, np.inf)))
         text += f"; the nearest that may serve it, `{hubs[routes.hub[best]]}`, {latency[best]:g} ms"
     return text
+
+
+def _unprotected(instance: Instance, problem: Problem) -> Iterator[str]:
+    """Protected demands that could be served, but not backed up."""
+    names, nodes = instance.demands.names, instance.nodes.names
+    for d in np.intersect1d(without_backup(problem.options), _must_be_served(problem)).tolist():
+        what = "second hub" if instance.demands.protection[d] == HUB else "second route without a common link"
+        limit = problem.options.limit[d]
+        text = f"demand `{names[d]}` at `{nodes[instance.demands.node[d]]}` has no {what} within its limits"
+        yield text + (f" (latency limit {limit:g} ms)" if np.isfinite(limit) else "")
 
 
 def _largest_capacity(problem: Problem) -> Floats:

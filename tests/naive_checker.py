@@ -11,6 +11,7 @@ from typing import Any
 
 import naive_supply
 from naive_limits import limits
+from naive_protection import protection_rules
 from naive_tables import Doc, Tables
 
 TOLERANCE = 1e-6
@@ -61,13 +62,14 @@ class Naive(Tables):
         for name in self.links:
             self.link_rules(name)
         self.policy_rules()
+        protection_rules(self)
         for limit in limits(self, self.terms()):
             if not limit.soft:
                 (self.least if limit.least else self.most)(limit.rule, limit.place, limit.value, limit.limit)
         return self.found
 
     def row_rules(self, row: Doc) -> None:
-        d, r, h = self.demands[row["demand"]], self.routes[row["route"]], self.hubs[row["hub"]]
+        d, r = self.demands[row["demand"]], self.routes[row["route"]]
         place, share = self.row_at(row), row["share"]
         self.least("share", place, share, 0.0)
         self.most("share", place, share, 1.0)
@@ -84,16 +86,18 @@ class Naive(Tables):
             self.bad("ends", place, share)
         if d.get("max_latency_ms") is not None and self.latency(r) > d["max_latency_ms"] + 1e-9:
             self.bad("latency", place, self.latency(r) - d["max_latency_ms"])
-        tags, allowed, allowed_tags = h.get("tags", []), d.get("allowed_hubs"), d.get("allowed_tags")
-        good = allowed is None or row["hub"] in allowed
-        good &= row["hub"] not in d.get("forbidden_hubs", [])
-        good &= allowed_tags is None or any(tag in allowed_tags for tag in tags)
-        good &= not any(tag in d.get("forbidden_tags", []) for tag in tags)
-        if not good:
+        if not self.allowed(d, row["hub"]):
             self.bad("residency", place, share)
         pin = d.get("fixed")
         if pin and (pin["hub"] != row["hub"] or pin.get("route") not in (None, r["links"])):
             self.bad("fixed", place, share)
+
+    def allowed(self, d: Doc, hub: str) -> bool:
+        tags, allowed, allowed_tags = self.hubs[hub].get("tags", []), d.get("allowed_hubs"), d.get("allowed_tags")
+        good = allowed is None or hub in allowed
+        good &= hub not in d.get("forbidden_hubs", [])
+        good &= allowed_tags is None or any(tag in allowed_tags for tag in tags)
+        return good and not any(tag in d.get("forbidden_tags", []) for tag in tags)
 
     def route_rules(self, name: str) -> None:
         r = self.routes[name]
@@ -279,16 +283,21 @@ class Naive(Tables):
         over = [r["name"] for r in self.routes.values() if name in r["links"]]
         used = max((a["share"] for a in self.plan["assignments"] if a["route"] in over), default=0.0)
         self.most("link_open", name, min(used, 1.0), float(s["open"]))
-        built = {k["name"]: k["count"] for k in s.get("modules", [])}
         for t in self.periods:
             for against in (False, True):
-                own = m.get("capacity_gbps")
-                limit = (math.inf if own is None else self.at(own, t)) if s["open"] else 0.0
-                limit += sum(k["capacity_gbps"] * built.get(k.get("name", "module"), 0) for k in m.get("modules", []))
                 ends = (m["b"], m["a"]) if against else (m["a"], m["b"])
                 place = f"{name}, {ends[0]} to {ends[1]}, period {t}"
-                limit = 0.0 if against and m.get("directed") else limit
-                self.most("bandwidth", place, self.arc[name, against, t], limit)
+                self.most("bandwidth", place, self.arc[name, against, t], self.bandwidth(name, against, t))
+
+    def bandwidth(self, name: str, against: bool, t: int) -> float:
+        m, s = self.links[name], self.spans[name]
+        if against and m.get("directed"):
+            return 0.0
+        built = {k["name"]: k["count"] for k in s.get("modules", [])}
+        own = m.get("capacity_gbps")
+        limit = (math.inf if own is None else self.at(own, t)) if s["open"] else 0.0
+        limit += sum(k["capacity_gbps"] * built.get(k.get("name", "module"), 0) for k in m.get("modules", []))
+        return float(limit)
 
     def policy_rules(self) -> None:
         policy, terms = self.doc.get("policy", {}), self.terms()

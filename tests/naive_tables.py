@@ -121,6 +121,17 @@ class Tables:
     def share_in(self, row: Doc, t: int) -> float:
         return row["share"] if row.get("period", t) == t else 0.0
 
+    def factors(self, d: Doc, row: Doc, t: int) -> dict[int, float]:
+        """What a row serves in a period: so much of the amounts of which period."""
+        if not d.get("deferral"):
+            return {t: self.share_in(row, t)}
+        part = sum(
+            e["part"]
+            for e in self.plan.get("execution", [])
+            if e["period"] == t and all(e[k] == row[k] for k in ("demand", "hub", "route"))
+        )
+        return {s: part * self.hours[s] / self.hours[t] for s in self.periods}
+
     def tables(self) -> None:
         self.load: dict[Any, float] = defaultdict(float)
         self.arc: dict[Any, float] = defaultdict(float)
@@ -128,15 +139,7 @@ class Tables:
         for row in self.plan["assignments"]:
             d, r = self.demands[row["demand"]], self.routes[row["route"]]
             for t in self.periods:
-                if d.get("deferral"):
-                    part = sum(
-                        e["part"]
-                        for e in self.plan.get("execution", [])
-                        if e["period"] == t and all(e[k] == row[k] for k in ("demand", "hub", "route"))
-                    )
-                    factor = {s: part * self.hours[s] / self.hours[t] for s in self.periods}
-                else:
-                    factor = {t: self.share_in(row, t)}
+                factor = self.factors(d, row, t)
                 for resource in [x["name"] for x in self.doc["resources"]]:
                     amount = sum(self.amount(d, row["hub"], resource, s) * f for s, f in factor.items())
                     self.load[row["hub"], resource, t] += amount

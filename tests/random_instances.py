@@ -9,12 +9,14 @@ import random_energy
 import random_moves
 import random_objectives
 import random_policy
+import random_protection
 
 LATER: dict[int, Any] = {
     1: random_energy,
     2: random_policy,
     3: random_objectives,
     4: random_moves,
+    5: random_protection,
 }  # groups of features that are drawn on request, each by its own numbers
 
 FEATURES = (

@@ -13,6 +13,7 @@ import naive_supply
 import numpy as np
 import pytest
 from naive_checker import Naive
+from naive_protection import in_need, second_routes
 from random_instances import LATER, random_document
 
 from instances import from_document
@@ -41,6 +42,7 @@ def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
     for d in document["demands"]:
         _assign(naive, d, plan, rng)
     _power(document, plan, rng)
+    _back_up(naive, plan, rng)
     naive = Naive(document, plan)
     terms = naive.terms()
     if rng.random() < 0.2:
@@ -79,6 +81,10 @@ def _route(naive: Naive, d: Doc, plan: Doc, rng: random.Random) -> Doc:
     links = rng.choices(list(naive.links), k=2) if naive.links else []
     if paths and rng.random() < 0.95:
         links = list(rng.choice(paths))
+    return _add_route(naive, plan, node, hub, links, rng)
+
+
+def _add_route(naive: Naive, plan: Doc, node: str, hub: str, links: list[str], rng: random.Random) -> Doc:
     row = {"name": f"r{len(plan['routes'])}", "node": node, "hub": hub, "links": links, "latency_ms": 0.0}
     latency = naive.latency(row)
     row["latency_ms"] = 0.0 if math.isnan(latency) else latency + rng.choice([0.0] * 9 + [1.0])
@@ -126,6 +132,25 @@ def _execute(naive: Naive, d: Doc, row: Doc, rng: random.Random) -> list[Doc]:
     keys = {k: row[k] for k in ("demand", "hub", "route")}
     rows = [{**keys, "period": t, "part": part} for t, part in enumerate(parts) if part or rng.random() < 0.5]
     return rows + ([dict(rows[0])] if rows and rng.random() < 0.03 else [])
+
+
+def _back_up(naive: Naive, plan: Doc, rng: random.Random) -> None:
+    """Backups, mostly where they are needed and of the right kind."""
+    rows = []
+    for a in plan["assignments"]:
+        d = naive.demands[a["demand"]]
+        if rng.random() < (0.95 if in_need(naive, a) else 0.02):
+            for _ in range(rng.choice([1, 20, 20])):
+                r = _route(naive, d, plan, rng)
+                if (r["hub"] == a["hub"]) == (d.get("protection") == "link"):
+                    break
+            seconds = sorted(second_routes(naive, d["node"], a["hub"], naive.routes[a["route"]]["links"]))
+            if d.get("protection") == "link" and seconds and rng.random() < 0.8:
+                r = _add_route(naive, plan, d["node"], a["hub"], list(rng.choice(seconds)), rng)
+            row = {"demand": a["demand"], "hub": r["hub"], "route": r["name"]}
+            rows += [row | ({"period": a["period"]} if "period" in a and rng.random() < 0.97 else {})]
+    if rows:
+        plan["backups"] = rows
 
 
 def _power(document: Doc, plan: Doc, rng: random.Random) -> None:
@@ -199,6 +224,8 @@ RULES = {
     "capacity", "bandwidth", "open_hubs", "balance", "grid", "contract", "connection", "hub_carbon", "carbon", "term",
     "objective", "stated_carbon", "min_utilisation", "max_utilisation", "green_share", "tag_share_min", "tag_share_max",
     "together", "apart", "block", "budget", "onsite", "battery", "stored", "certificate",
+    "backup", "backup_hub", "backup_residency", "backup_latency", "backup_route", "backup_open", "backup_link_open",
+    "reserve_hub", "reserve_hub_link", "reserve_link",
 }  # fmt: skip
 
 

@@ -368,3 +368,9 @@ def test_a_parquet_column_of_another_kind(tmp_path: Path) -> None:
 def test_changes_of_one_document_do_not_reach_another() -> None:
     assert changed("demands.0.node", "x")["demands"][0]["node"] == "x"
     assert document()["demands"][0]["node"] == "west"
+
+
+def test_columns_that_came_later_leave_the_fingerprints_of_before() -> None:
+    """As they were with the first version of the format."""
+    assert from_document(document()).fingerprint == "hubplan/1:d89713bdb0f3a8465ea23d513c4289f282b67484"
+    assert load("east-west").fingerprint == "hubplan/1:2ae2ff38fd2fb9190f7646f2c0f2d21cd91fa0ed"

@@ -15,6 +15,7 @@ import numpy as np
 
 from instances.instance import Instance
 from optimizer.checking import (
+    backups,
     block_deferral,
     costs,
     deferral,
@@ -46,6 +47,7 @@ RULES = (
     *energy.RULES,
     *migration.RULES,
     *supply.RULES,
+    *backups.RULES,
 )
 
 
@@ -129,6 +131,8 @@ def _report(case: Case, breaches: list[Breach]) -> Report:
         moved=case.moves.moved,
         forced=case.moves.forced,
         forced_count=case.moves.forced_count,
+        reserved=case.reserved.most_load,
+        reserved_gbps=case.reserved.most_traffic,
         limits=held,
     )
 
@@ -160,6 +164,8 @@ def _empty(instance: Instance, breaches: list[Breach]) -> Report:
         moved=np.zeros(len(instance.demands)),
         forced=(),
         forced_count=0,
+        reserved=units,
+        reserved_gbps=arcs,
         limits=(),
     )
 

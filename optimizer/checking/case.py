@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from instances.instance import Instance
 from optimizer.checking.accounts import Emissions, emissions
 from optimizer.checking.loads import Flows, add_at, arc_traffic, chunks, slices
+from optimizer.checking.reserves import Reserved
 from optimizer.checking.rows import Rows
 from optimizer.plan import Plan
 
@@ -47,6 +48,19 @@ class Case:
     def part_at(self, i: int) -> str:
         """Place of an execution row."""
         return f"{self.row_at(int(self.rows.part_row[i]))}, period {self.rows.part_period[i]}"
+
+    def backup_at(self, i: int) -> str:
+        """Place of a backup: ``d17 backed up at guian by r3``, with the period of a per-period row."""
+        rows = self.rows.backups
+        place = f"{self.instance.demands.names[rows.demand[i]]} backed up at {self.instance.hubs.names[rows.hub[i]]}"
+        place += f" by {self.rows.route_label[rows.route[i]]}"
+        return place + (f", period {rows.period[i]}" if rows.period[i] >= 0 else "")
+
+    def arc_at(self, arc: int) -> str:
+        """``a--b, a to b``."""
+        links, nodes, m = self.instance.links, self.instance.nodes.names, arc >> 1
+        ends = (nodes[links.a[m]], nodes[links.b[m]])[:: -1 if arc & 1 else 1]
+        return f"{links.names[m]}, {ends[0]} to {ends[1]}"
 
     def hub_at(self, hub: int, period: int = -1) -> str:
         """``guian``, or ``guian, period 13``."""
@@ -142,6 +156,10 @@ class Case:
     def traffic(self) -> Floats:
         """(2L, T) Gbit/s."""
         return arc_traffic(self.instance, self.rows, self.flows.forth, self.flows.back)
+
+    @cached_property
+    def reserved(self) -> Reserved:
+        return Reserved(self.instance, self.rows)
 
     @cached_property
     def share_at_hub(self) -> Floats:

@@ -111,6 +111,8 @@ class Report:
     moved: Floats  # (D,) fraction that moved against the placement in force and counts
     forced: tuple[Forced, ...]  # moves that could not be avoided and do not count, the first 1000
     forced_count: int
+    reserved: Floats  # (H, R, T) units that the worst loss of another hub would add
+    reserved_gbps: Floats  # (2L, T) that the worst loss of one hub or link would add per arc
     limits: tuple[Limited, ...]  # what may be soft: values, limits and what exceeding them costs
 
     @property

@@ -22,6 +22,16 @@ MEASURES = ("share", "part", "latency_ms")  # columns of numbers; all others are
 
 
 @dataclass(frozen=True)
+class BackupRows:
+    """Readable backups, (b,). period -1: all periods; route: row of the routes of ``Rows``."""
+
+    demand: Indices
+    hub: Indices
+    route: Indices
+    period: Indices
+
+
+@dataclass(frozen=True)
 class Rows:
     """Readable rows. n assignments, e execution rows, K different routes (equal ones share a number)."""
 
@@ -52,6 +62,7 @@ class Rows:
     discharge_kw: Floats  # (H, T)
     stored_kwh: Floats  # (H, T)
     certified_kw: Floats  # (H, T)
+    backups: BackupRows
 
 
 def unreadable(place: str) -> Breach:
@@ -147,7 +158,20 @@ def readable(instance: Instance, decisions: Decisions) -> tuple[Rows, list[Breac
         discharge_kw=whole.read("battery discharge", decisions.power.discharge_kw, by_hub),
         stored_kwh=whole.read("stored energy", decisions.power.stored_kwh, by_hub),
         certified_kw=whole.read("certified power", decisions.power.certified_kw, by_hub),
+        backups=_backups(instance, decisions, number, breaches),
     ), breaches
+
+
+def _backups(instance: Instance, decisions: Decisions, number: NDArray[np.int64], breaches: list[Breach]) -> BackupRows:
+    names = ("demand", "hub", "route", "period")
+    rows = table("backups", {key: getattr(decisions.backups, key) for key in names}, breaches)
+    sizes = (len(instance.demands), len(instance.hubs), len(number), instance.time.count)
+    lost = np.zeros(len(rows["demand"]), dtype=np.bool_)
+    for name, size in zip(names, sizes, strict=True):
+        lost |= outside(rows[name], size, -1 if name == "period" else 0)
+    breaches += listed("table", "", lost, nan, nan, nan, lambda i: f"backups, row {i}")
+    kept = {key: column[~lost].astype(np.int32, copy=False) for key, column in rows.items()}
+    return BackupRows(kept["demand"], kept["hub"], number.astype(np.int32)[kept["route"]], kept["period"])
 
 
 @dataclass(frozen=True)

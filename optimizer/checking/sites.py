@@ -88,12 +88,9 @@ def capacity(case: Case) -> list[Breach]:
 
 def bandwidth(case: Case) -> list[Breach]:
     """**bandwidth[m,direction,t]**."""
-    links, nodes = case.instance.links, case.instance.nodes.names
 
     def place(arc: int, t: int) -> str:
-        m = arc >> 1
-        ends = (nodes[links.a[m]], nodes[links.b[m]])[:: -1 if arc & 1 else 1]
-        return f"{links.names[m]}, {ends[0]} to {ends[1]}, period {t}"
+        return f"{case.arc_at(arc)}, period {t}"
 
     return over("bandwidth", "Gbit/s", case.traffic, bandwidths(case), place)
 

@@ -28,7 +28,7 @@ from optimizer.command_line.layout import (
 )
 from optimizer.command_line.output import plain
 from optimizer.plan import Plan
-from optimizer.summary import Summary
+from optimizer.summary import Protected, Summary
 
 RESOURCES = 5  # columns of resources in one table
 TAGS = 8  # rows of tags
@@ -213,6 +213,8 @@ def _served(summary: Summary) -> Text:
         lines.append(f"  and {missing.demands - len(missing.listed)} more demands")
     if summary.deferrable_moved is not None:
         lines.append(f"  {percent(summary.deferrable_moved)} of deferrable work waits for a later period")
+    if summary.protection is not None:
+        lines.append(f"  {_protected(summary.protection)}")
     share = f"Served: {summary.served:.2%}; not wholly: {missing.demands}"
     return titled(share if missing.demands else "Served: everything", lines)
 
@@ -233,6 +235,12 @@ def _moves(summary: Summary) -> Text | None:
     return titled(
         f"Moved against the plan in force: {moves.demands} demands, {moves.moved:,.4g} in whole demands", lines
     )
+
+
+def _protected(protection: Protected) -> str:
+    parts = [f"{percent(part)} of {plain(name)}" for name, part in protection.reserved.items() if part]
+    parts += [f"{percent(protection.links)} of bandwidth"] if protection.links else []
+    return f"{percent(protection.share)} of the work is protected; reserved for it: {', '.join(parts) or 'nothing'}"
 
 
 def _provenance(summary: Summary) -> Text | None:

@@ -161,7 +161,7 @@ class Elastic:
 def elastic(instance: Instance, *, serve_all: bool = False, most: int = 40_000) -> Elastic:
     """The elastic program of an instance. most: shares beyond a demand's limits that are taken up (see `promising`)."""
     routes = candidate_routes(instance)
-    problem = compile_problem(_anything_goes(instance), routes)
+    problem = compile_problem(_anything_goes(instance), routes, backups_of=instance)
     base = compile_problem(instance, routes).options
     pairs = problem.options.all_pairs
     breaks = _breaks(instance, base, problem.options, pairs, routes)
@@ -281,18 +281,19 @@ def _site_slacks(
         return found[key]
 
     for label in site.row_labels:
-        if label.family != kind.family:
+        if label.family not in (kind.family, *kind.reserves):
             continue
+        index = label.index[1:] if label.family in kind.reserves else label.index
         rows = np.arange(label.start, label.start + len(label))
         bound = site.row_upper if kind.side == "upper" else site.row_lower
         taken = np.isfinite(bound[rows])
         if kind.where is not None:
-            taken &= kind.where(instance, label.index)
-        keys = np.array(label.index[: kind.keys]).T.reshape(len(label), kind.keys)
+            taken &= kind.where(instance, index)
+        keys = np.array(index[: kind.keys]).T.reshape(len(label), kind.keys)
         unique, at = np.unique(keys[taken], axis=0, return_inverse=True)
         columns = np.array([slack(tuple(map(int, key))) for key in unique], np.int64)
         if len(columns):
-            size = np.ones(len(label)) if kind.size is None else kind.size(instance, label.index)
+            size = np.ones(len(label)) if kind.size is None else kind.size(instance, index)
             growth.put(rows[taken], columns[at.reshape(-1)], size[taken] * (-1.0 if kind.side == "upper" else 1.0))
     for label in site.labels:
         if kind.variable and label.family == kind.variable:

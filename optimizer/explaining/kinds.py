@@ -28,7 +28,8 @@ class Kind:
     the whole plan (docs/explain.md). family: site rows that carry it, and keys: how many leading entries of a
     row's index name the limit (family "": a limit of demands, built in `elastic_program`). side: which side of the
     row gives way. variable: family of site variables whose upper bound it is too. where: which rows, by index arrays;
-    size: units of the row per unit of the amount, by index arrays (default 1).
+    size: units of the row per unit of the amount, by index arrays (default 1);
+    reserves: families of rows that carry it too, their index led by what fails.
     """
 
     unit: str
@@ -41,6 +42,7 @@ class Kind:
     side: Literal["upper", "lower"] = "upper"
     whole: bool = False
     variable: str = ""
+    reserves: tuple[str, ...] = ()
     where: Callable[[Instance, tuple[Any, ...]], Any] | None = None
     size: Callable[[Instance, tuple[Any, ...]], Any] | None = None
 
@@ -226,6 +228,7 @@ KINDS: dict[str, Kind] = {
         name=lambda i, k: f"capacity of {_resource(i, k[1])} at {_hub(i, k[0])}",
         repair=lambda i, k, by: f"add {number(by)} units of {_resource(i, k[1])} at {_hub(i, k[0])}",
         change=_more_capacity, price=lambda s, k: 1 / s.units[k[1]], family="capacity", keys=2,
+        reserves=("reserve_hub",),
     ),
     "modules": Kind(
         unit="1",
@@ -271,6 +274,7 @@ KINDS: dict[str, Kind] = {
         name=lambda i, k: f"bandwidth of link {_link(i, k[0])}",
         repair=lambda i, k, by: f"add {number(by)} Gbit/s to link {_link(i, k[0])}",
         change=_more_bandwidth, price=lambda s, k: 1 / s.gbps, family="bandwidth", keys=1, where=_has_capacity,
+        reserves=("reserve_hub_link", "reserve_link"),
     ),
     "link_modules": Kind(
         unit="1",

@@ -10,7 +10,9 @@ Rows: the ties come first, then the options' own rows (serving, deferral). Kinds
 - PART: part of a deferrable demand's work, per pair and period;
 - BACKLOG: work waiting at the end of a period, per pair and period;
 - START, CHOSEN: share of a pair whose block starts in a period, and the binary that allows it (`block_deferral`);
-- APART: a demand is at a hub; STAY, MOVED: see `migration`. Their candidate is a hub.
+- APART: a demand is at a hub; STAY, MOVED: see `migration`. Their candidate is a hub;
+- BACKUP, BACKUP_PART: who stands in for a protected demand, and its part of the work (`protection`). Their candidate is
+  a row of `Backups.routes`.
 """
 
 from __future__ import annotations
@@ -30,20 +32,23 @@ from solvers.model.entries import Entries, Piece, Placing, fill, relabelled
 from solvers.model.latency import latency
 from solvers.model.options import Amounts, Bools, Floats, Ints, Longs, Options, Pairs
 
-SHARE, UNSERVED, PART, BACKLOG, START, CHOSEN, APART, STAY, MOVED = range(9)
+SHARE, UNSERVED, PART, BACKLOG, START, CHOSEN, APART, STAY, MOVED, BACKUP, BACKUP_PART = range(11)
 TERMS = ("network", "override", "unserved")
 ROW_FAMILIES = (
-    "serve", "defer", "window", "rate", "run", "start", "together", "apart", "present", "stay", "moved"
+    "serve", "defer", "window", "rate", "run", "start", "together", "apart", "present", "stay", "moved",
+    "backup", "backup_part", "backup_work",
 )  # fmt: skip
 SERVE_ROW = 0
 RUN_ROW, START_ROW, TOGETHER_ROW, APART_ROW, PRESENT_ROW, STAY_ROW, MOVED_ROW = range(4, 11)
+BACKUP_ROW, BACKUP_PART_ROW, BACKUP_WORK_ROW = range(11, 14)
 
 
 @dataclass(frozen=True)
 class Columns:
     """Explicit columns. kind, demand, candidate (-1: none), period (-1: all), upper, integer: (n,); cost: term ->
     (n,) money; pieces: their entries, extra: more of them, (height, n) CSC; labels of the own rows: row_family (index
-    into ROW_FAMILIES), row_demand, row_candidate, row_period, and own_lower, own_upper: (own,)."""
+    into ROW_FAMILIES), row_demand, row_candidate, row_period, and own_lower, own_upper: (own,). backed: (n,) and
+    row_backed: (own,) the hub or candidate that a backup is for, -1 elsewhere; None: nothing was laid beside."""
 
     kind: NDArray[np.int8]
     demand: Ints
@@ -61,6 +66,8 @@ class Columns:
     row_candidate: Ints
     row_period: Ints
     extra: sp.csc_array | None = None
+    backed: Ints | None = None
+    row_backed: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.kind)

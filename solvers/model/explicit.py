@@ -1,4 +1,4 @@
-"""All explicit columns of some pairs: `columns`, and beside them what groups, blocks and migration add.
+"""All explicit columns of some pairs: `columns`, and beside them what groups, blocks, migration and protection add.
 
 Their rows reach over several columns that exist already, so they are laid beside the finished table.
 """
@@ -27,7 +27,9 @@ class Growth:
     entries: list[tuple[Longs, Longs, Floats]] = field(default_factory=list)
     costs: list[tuple[str, Longs, Floats]] = field(default_factory=list)
 
-    def row(self, family: int, lower: Any, upper: Any, demand: Any, place: Any, period: Any) -> Longs:
+    def row(
+        self, family: int, lower: Any, upper: Any, demand: Any, place: Any, period: Any, *, backed: Any = -1
+    ) -> Longs:
         """Add own rows, one per entry of the labels; returns their numbers in the matrix."""
         n, start = len(demand), self.table.height + self.rows_laid
         self.rows.append(
@@ -38,14 +40,16 @@ class Growth:
                 "row_demand": demand.astype(np.int32),
                 "row_candidate": place.astype(np.int32),
                 "row_period": period.astype(np.int32),
+                "row_backed": np.broadcast_to(np.asarray(backed, np.int32), (n,)),
             }
         )
         self.rows_laid += n
         return np.arange(start, start + n)
 
     def column(
-        self, kind: int, demand: Any, place: Any, period: Any, upper: Floats, *, integer: Bools | bool = False
-    ) -> Longs:
+        self, kind: int, demand: Any, place: Any, period: Any, upper: Floats, *, integer: Bools | bool = False,
+        backed: Any = -1,
+    ) -> Longs:  # fmt: skip
         """Add columns, one per entry of the labels; returns their numbers."""
         n, start = len(demand), len(self.table) + self.columns_laid
         self.added.append(
@@ -56,6 +60,7 @@ class Growth:
                 "period": period.astype(np.int32),
                 "upper": upper.astype(float),
                 "integer": np.full(n, integer, bool) if isinstance(integer, bool) else integer,
+                "backed": np.broadcast_to(np.asarray(backed, np.int32), (n,)),
             }
         )
         self.columns_laid += n
@@ -72,7 +77,11 @@ class Growth:
 
     def finish(self) -> Columns:
         """The table with everything that was added."""
-        table = self.table
+        table = replace(
+            self.table,
+            backed=np.full(len(self.table), -1, np.int32),
+            row_backed=np.full(len(self.table.own_lower), -1, np.int32),
+        )
         rows, n = table.height + self.rows_laid, len(table) + self.columns_laid
         row, column, value = (np.concatenate(p) for p in zip(*self.entries, strict=True))
         extra = sp.csc_array((value, (row, column)), shape=(rows, n))
@@ -90,7 +99,7 @@ class Growth:
 
 def explicit_columns(options: Options, pairs: Pairs) -> Columns:
     """Columns of the given pairs with all their own rows."""
-    from solvers.model import block_deferral, groups, migration, spending
+    from solvers.model import block_deferral, groups, migration, protection, spending
 
     growth = Growth(columns(options, pairs))
     if options.block.any():
@@ -101,5 +110,7 @@ def explicit_columns(options: Options, pairs: Pairs) -> Columns:
         groups.add_apart(growth, options)
     if options.moves is not None:
         migration.add(growth, options)
+    if options.backups is not None:
+        protection.add(growth, options, pairs)
     table = growth.finish() if growth.entries else growth.table
     return spending.with_spending(options, table) if options.budgeted else table

@@ -15,6 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from solvers.model.backups import Backups, Reserves, reserves_of
+
 if TYPE_CHECKING:
     from solvers.model.migration import Moves
 
@@ -136,6 +138,7 @@ class Options:
     apart: Ints
     budgeted: bool  # a budget counts the money of options
     moves: Moves | None = None
+    backups: Backups | None = None  # None: nothing is protected
 
     def __len__(self) -> int:
         return len(self.node)
@@ -151,7 +154,12 @@ class Options:
     @cached_property
     def ties(self) -> Ties:
         links, moves = self.links, self.moves is not None
-        return Ties(self.hubs, self.resources, self.periods, links, moves, self.budgeted)
+        return Ties(self.hubs, self.resources, self.periods, links, moves, self.budgeted, len(self.reserves))
+
+    @cached_property
+    def reserves(self) -> Reserves:
+        """What can be reserved for backups."""
+        return reserves_of(self)
 
     @cached_property
     def may_stay_unserved(self) -> Bools:
@@ -268,8 +276,9 @@ class Options:
 class Ties:
     """Positions of the shared rows that tie options to the site block.
 
-    load[h,r,t] units; traffic[arc,t] Gbit/s; use_hub[h] and use_link[m]: number of shares at a hub, over a link; move
-    (where moves count): sum of the moved fractions; spend (where a budget counts it): money, any sign.
+    load[h,r,t] units; traffic[arc,t] Gbit/s; use_hub[h] and use_link[m]: number of shares and backups at a hub, over a
+    link; move (where moves count): sum of the moved fractions; spend (where a budget counts it): money, any sign;
+    reserve[q,t]: what reservation q (`backups.Reserves`) holds, in its unit.
     """
 
     hubs: int
@@ -278,6 +287,7 @@ class Ties:
     links: int
     moves: bool = False
     spends: bool = False
+    reserves: int = 0
 
     @property
     def traffic_start(self) -> int:
@@ -293,7 +303,11 @@ class Ties:
 
     @property
     def count(self) -> int:
-        return self.link_start + self.links + self.moves + self.spends
+        return self.reserve_start + self.reserves * self.periods
+
+    @property
+    def reserve_start(self) -> int:
+        return self.spend + self.spends
 
     @property
     def move(self) -> int:
@@ -308,6 +322,9 @@ class Ties:
 
     def traffic(self, arc: Any, t: Any) -> Any:
         return self.traffic_start + arc * self.periods + t
+
+    def reserve(self, q: Any, t: Any) -> Any:
+        return self.reserve_start + q * self.periods + t
 
     def split(self, values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Views load (H, R, T), traffic (2L, T), use_hub (H,), use_link (L,) of a vector over the ties."""

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from solvers.model.backups import Reserves
 from solvers.model.options import Bools, Clock, Floats, Ints, Longs, Ties
 from solvers.model.policy import PolicyData
 from solvers.model.supply import Supply
@@ -22,8 +23,8 @@ from solvers.model.supply import Supply
 class SiteData:
     """Numbers of hubs and links. Shapes: H hubs, R resources, T periods, L links, C contracts, I, J kinds of modules.
 
-    Money for the horizon unless per kWh. Infinite: no limit. users_hub (H,), users_link (L,): most shares that can
-    be at the hub, over the link. hub_cost: 0 for hubs that stand already.
+    Money for the horizon unless per kWh. Infinite: no limit. users_hub (H,), users_link (L,): most shares and
+    backups that can be at the hub, over the link. hub_cost: 0 for hubs that stand already.
     """
 
     clock: Clock
@@ -68,6 +69,7 @@ class SiteData:
     move_limit_price: float  # nan: hard
     policy: PolicyData
     supply: Supply
+    reserves: Reserves
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from solvers.model.families import (
     migration,
     onsite,
     opening,
+    reserve,
     shares,
     ties,
     utilisation,
@@ -23,6 +24,7 @@ FAMILIES = (
     opening.add,  # open, link_open, open_hubs: what stands
     capacity.add,  # capacity, modules: what a hub can carry
     bandwidth.add,  # bandwidth, link_modules: what a link can carry
+    reserve.add,  # reserve_hub, reserve_hub_link, reserve_link: what must stay free for backups
     energy.add,  # balance, connection, contract: where the power comes from
     onsite.add,  # onsite: renewables at the hub
     battery.add,  # stored, charging: power kept for another period

@@ -8,7 +8,7 @@ from solvers.model.site import SiteBlock, SiteData
 
 
 def add(block: SiteBlock, data: SiteData) -> None:
-    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m], move >= 0 and spend; the first variables, in tie order."""
+    """load[h,r,t], traffic[arc,t], use_hub[h], use_link[m], move, reserve[q,t] >= 0, spend: first, in tie order."""
     ties = data.ties
     for family, shape in (
         ("load", (ties.hubs, ties.resources, ties.periods)),
@@ -17,6 +17,7 @@ def add(block: SiteBlock, data: SiteData) -> None:
         ("use_link", (ties.links,)),
         ("move", (1,) if ties.moves else (0,)),
         ("spend", (1,) if ties.spends else (0,)),
+        ("reserve", (ties.reserves, ties.periods)),
     ):
         index = tuple(i.ravel() for i in np.indices(shape))
         block.variables(family, index, -np.inf if family == "spend" else 0.0, np.inf)
