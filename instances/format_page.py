@@ -46,7 +46,7 @@ BOUNDS = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a document, with ``unit`` and ``later`` (not supported yet) beside each field.
+    """The JSON Schema (2020-12) of a document, with ``unit`` beside each field.
 
     Fields of table rows other than the name are not required there, because ``defaults`` may give them.
     """
@@ -86,7 +86,7 @@ def _cells(name: str, f: FieldInfo) -> Iterator[str]:
     yield ", ".join([kind, *bounds])
     yield extra["unit"]
     yield "required" if f.is_required() else f"`{json.dumps(f.get_default(call_default_factory=True))}`"
-    yield (f.description or "").replace("|", "\\|") + ("; **not supported yet**" if extra["later"] else "")
+    yield (f.description or "").replace("|", "\\|")
 
 
 def _type(annotation: Any) -> str:

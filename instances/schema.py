@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 FORMAT = "hubplan/1"
 
 
-def field(doc: str, unit: str = "", *, default: Any = ..., later: bool = False, **constraints: Any) -> Any:
-    """A field of a record: ``default`` absent means required; ``later`` marks what the model does not support yet."""
-    extra: dict[str, Any] = {"unit": unit, "later": later}
+def field(doc: str, unit: str = "", *, default: Any = ..., **constraints: Any) -> Any:
+    """A field of a record: ``default`` absent means required."""
+    extra: dict[str, Any] = {"unit": unit}
     if isinstance(default, (dict, list)):
         return Field(
             description=doc, json_schema_extra=extra, default_factory=lambda: type(default)(default), **constraints

@@ -23,7 +23,6 @@ TABLES: dict[str, type[schema.Record]] = {
     "hubs": schema.Hub,
     "demands": schema.Demand,
 }
-LATER = "a later version will support it"
 
 
 def expand_defaults(document: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
@@ -55,7 +54,6 @@ def shape_findings(document: dict[str, Any]) -> list[Finding]:
     if isinstance(demands, list):
         head["demands"] = []
     findings = _model_findings(schema.Document, head, "")
-    findings += _later_findings(head)
     if isinstance(demands, list):
         for start in range(0, len(demands), CHUNK):
             if len(findings) > SHOWN:
@@ -96,10 +94,6 @@ def _rows_findings(rows: list[Any], start: int) -> list[Finding]:
         _adapter(list[schema.Demand]).validate_python(rows)
     except ValidationError as e:
         findings = _translate(e, rows, "demands", start)
-    used: set[str] = set().union(*(row.keys() for row in rows if isinstance(row, dict)))
-    if used & _later_fields(schema.Demand).keys():
-        for i, row in enumerate(rows):
-            findings += _unsupported(schema.Demand, row, f"demands[{start + i}]")
     return findings
 
 
@@ -119,42 +113,6 @@ def _defaults_findings(table: str, model: type[schema.Record], values: dict[str,
     required = {"a": "x", "b": "y", "latency_ms": 1.0, "node": "x", "amount": {}}
     row: dict[str, Any] = {k: v for k, v in required.items() if k in model.model_fields}
     yield from _model_findings(model, {**row, "name": "x", **values}, path)
-
-
-# --- fields that the model does not support yet -------------------------------------------------------------
-
-
-@cache
-def _later_fields(model: type[BaseModel]) -> dict[str, Any]:
-    """Fields marked ``later`` with their defaults."""
-    return {
-        name: f.get_default(call_default_factory=True)
-        for name, f in model.model_fields.items()
-        if isinstance(f.json_schema_extra, dict) and f.json_schema_extra.get("later")
-    }
-
-
-def _refusal(path: str, value: Any, expected: str) -> Finding:
-    return error("not-supported-yet", path, value, expected, LATER)
-
-
-def _unsupported(model: type[BaseModel], row: Any, path: str) -> Iterator[Finding]:
-    if not isinstance(row, dict):
-        return
-    for name, default in _later_fields(model).items():
-        if name in row and not (row[name] == default and type(row[name]) in (type(default), int, float)):
-            yield _refusal(step(path, name), row[name], "the field absent: not supported yet")
-
-
-def _later_findings(document: dict[str, Any]) -> Iterator[Finding]:
-    hubs = document.get("hubs")
-    for i, hub in enumerate(hubs if isinstance(hubs, list) else []):
-        path = f"hubs[{i}]"
-        yield from _unsupported(schema.Hub, hub, path)
-    policy = document.get("policy")
-    if not isinstance(policy, dict):
-        return
-    yield from _unsupported(schema.Policy, policy, "policy")
 
 
 # --- pydantic's errors in our words -------------------------------------------------------------------------

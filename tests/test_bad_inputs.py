@@ -210,7 +210,7 @@ def test_an_unknown_public_format(tmp_path: Path) -> None:
         ("defaults", {"demands": {"max_latency": 5}}, ("unknown-field", "defaults.demands.max_latency")),
         ("defaults", {"demands": {"max_latency_ms": "5"}}, ("wrong-type", "defaults.demands.max_latency_ms")),
         ("defaults", {"hub": {}}, ("unknown-field", "defaults.hub")),
-        ("defaults", {"hubs": {"existing": True}}, ("not-supported-yet", "hubs[0].existing")),
+        ("defaults", {"hubs": {"existing": 1}}, ("wrong-type", "defaults.hubs.existing")),
     ],
 )
 def test_wrong_shapes(path: str, value: Any, finding: tuple[str, str]) -> None:

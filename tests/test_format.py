@@ -1,4 +1,4 @@
-"""The format page, the JSON Schema, the document round trip, and the refusal of fields of later versions."""
+"""The format page, the JSON Schema, and the document round trip."""
 
 from __future__ import annotations
 
@@ -127,51 +127,3 @@ def test_traffic_per_unit_follows_the_first_resource() -> None:
     instance = from_document(made)
     assert instance.demands.traffic_gbps.dense(1).tolist() == [0.25 * 8.0 * 0.5, 0.25 * 8.0]
     assert to_document(instance)["demands"][1]["traffic_gbps_per_unit"] == 0.25
-
-
-def later_fields() -> list[tuple[str, str]]:
-    places = {
-        schema.Hub: "hubs.0",
-        schema.Contract: "hubs.0.contracts.0",
-        schema.Demand: "demands.0",
-        schema.Policy: "policy",
-    }
-    marked = [(model, name) for model in RECORDS for name, f in model.model_fields.items() if later(f)]
-    assert {model for model, _ in marked} <= set(places), "a record with later fields has no place in this test"
-    return [(places[model], name) for model, name in marked]
-
-
-def later(f: Any) -> bool:
-    return bool(f.json_schema_extra["later"])
-
-
-VALUES: dict[str, Any] = {
-    "existing": True,
-    "min_utilisation": {"cpu": 0.5},
-    "max_utilisation": {"cpu": 0.5},
-    "tag_shares": [{"tag": "west", "min": 0.5}],
-}
-
-
-@pytest.mark.parametrize(("place", "name"), later_fields())
-def test_a_field_of_a_later_version_is_refused_by_name(place: str, name: str) -> None:
-    made = document(policy={})
-    made["hubs"][0]["contracts"] = [{"name": "c", "available_kw": 1.0, "price_per_kwh": 0.1}]
-    with pytest.raises(InvalidInstance) as caught:
-        from_document(changed(f"{place}.{name}", VALUES.get(name, 0.5), made))
-    found = [(f.code, f.path.rpartition(".")[2]) for f in caught.value.findings]
-    assert found == [("not-supported-yet", name)]
-
-
-@pytest.mark.parametrize(("place", "name"), later_fields())
-def test_a_field_of_a_later_version_may_have_its_default(place: str, name: str) -> None:
-    made = document(policy={})
-    made["hubs"][0]["contracts"] = [{"name": "c", "available_kw": 1.0, "price_per_kwh": 0.1}]
-    models: dict[str, type[schema.Record]] = {
-        "hubs.0": schema.Hub,
-        "hubs.0.contracts.0": schema.Contract,
-        "demands.0": schema.Demand,
-        "policy": schema.Policy,
-    }
-    default = models[place].model_fields[name].get_default(call_default_factory=True)
-    assert from_document(changed(f"{place}.{name}", default, made)).fingerprint == from_document(made).fingerprint

@@ -219,7 +219,7 @@ def test_a_solver_that_breaks_is_no_status(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(*_: Any) -> MilpResult:
         raise SolverFailure("highs ended with status Unknown")
 
-    monkeypatch.setattr(solving, "_run", broken)
+    monkeypatch.setattr(solving, "solve_exact", broken)
     with pytest.raises(SolverFailure, match="Unknown"):
         solve(_tiny())
 
