@@ -30,7 +30,7 @@ def description_parts(answer: Mapping[str, Any]) -> list[RenderableType]:
         numbers = (f"{row['peak_demand']:,.1f}", f"{row['capacity']:,.1f}", percent(use), bar(use))
         totals.add_row(*cells(plain(row["name"]), *numbers, f"{row['capacity_with_modules']:,.1f}"))
     limits = [f"  {class_name(c)}: {c['demands']:,}" for c in answer["latency_classes"]]
-    has = [f"  {number:,} {what}" for what, number in answer["attributes"].items() if number]
+    has = [f"  {what}: {number:,}" for what, number in answer["attributes"].items() if number]
     parts: list[RenderableType] = [Group(*map(Text, head)), totals, titled("Demands by latency limit", limits)]
     parts.append(titled("With", has))
     if answer["provenance"]:

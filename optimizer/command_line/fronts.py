@@ -116,5 +116,5 @@ def _parts(instance: Instance, front: Front) -> list[RenderableType]:
         made.add_row(*cells(*row), style="bold" if i == front.knee else None)
     notes = ["* the knee: the plan furthest below the line between the ends"] if front.knee is not None else []
     if front.dominated:
-        notes.append(f"{len(front.dominated)} more points are no better than these in either")
+        notes.append(f"Points no better than these in either: {len(front.dominated)} more")
     return [made, *notes, f"Every plan checked. {front.seconds:.1f} s"]

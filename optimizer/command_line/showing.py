@@ -108,7 +108,7 @@ def _attributes(instance: Instance) -> dict[str, int]:
     """How many demands, hubs and links have what makes a plan interesting."""
     import numpy as np
 
-    from instances.instance import OPTIONAL
+    from instances.instance import NONE, OPTIONAL
 
     demands, hubs, links = instance.demands, instance.hubs, instance.links
     return {
@@ -116,11 +116,16 @@ def _attributes(instance: Instance) -> dict[str, int]:
         "demands re-chosen per period": int(demands.per_period.sum()),
         "deferrable demands": int(demands.deferrable.sum()),
         "demands that may stay unserved": int((~np.isnan(demands.unserved_penalty_per_unit_h)).sum()),
+        "demands kept together with others": int((demands.together >= 0).sum()),
+        "demands kept apart from others": int((demands.apart >= 0).sum()),
+        "demands with a migration cost": int((demands.migration_cost > 0).sum()),
+        "protected demands": int((demands.protection != NONE).sum()),
         "optional hubs": int((hubs.status == OPTIONAL).sum()),
         "hubs with modules": len(np.unique(hubs.modules.hub)),
         "optional links": int((links.status == OPTIONAL).sum()),
         "links with modules": len(np.unique(links.modules.link)),
         "energy contracts": len(hubs.contracts.names),
+        "batteries": len(hubs.batteries.hub),
     }
 
 
