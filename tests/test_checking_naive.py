@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import naive_objectives
 import naive_supply
 import numpy as np
 import pytest
@@ -48,13 +49,42 @@ def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
     if rng.random() < 0.2:
         terms[rng.choice([*terms, "gifts"])] = 7.0
     plan["terms"] = [{"name": name, "cost": cost} for name, cost in terms.items()]
-    plan["objective"] = sum(terms.values()) + rng.choice([0.0] * 5 + [3.0])
+    _state(naive, plan, rng)
     plan["carbon_kg"] = sum(naive.carbon.values()) + rng.choice([0.0] * 5 + [3.0])
     plan["carbon_accounts"] = {
         account: sum(naive_supply.carbon(naive, account).values()) + rng.choice([0.0] * 9 + [2.0])
         for account in naive_supply.ACCOUNTS
     }
     return plan
+
+
+def _state(naive: Naive, plan: Doc, rng: random.Random) -> None:
+    """An objective of any form, with values, bounds and a status that are readable together, mostly true."""
+    names = rng.sample(["cost", "carbon", "latency", "shortfall"], 3)
+    weights = {name: round(rng.uniform(0.1, 2), 2) for name in names[:2]}
+    objective = rng.choice(["cost", "cost", names[0], weights, names[: rng.randint(1, 3)]])
+    options = plan["options"] = {"objective": objective, "gap": 1e-3}
+    real, (stages, first) = naive_objectives.quantities(naive), naive_objectives.stages(naive, objective)
+    optimal = rng.random() < 0.4
+
+    def row(stage: Doc) -> Doc:
+        true = sum(weight * real[name] for name, weight in stage.items())
+        value = true + rng.choice([0.0] * 9 + [3.0, -3.0])
+        below = rng.choice([0.0, 5e-4] if optimal else [0.0, 1e-6, 0.3]) * abs(value)
+        bound = value - below if optimal or rng.random() < 0.8 else None
+        return {"name": naive_objectives.name_of(stage), "value": value, "bound": bound}
+
+    rows = [row(stage) for stage in stages]
+    plan["status"] = "OPTIMAL" if optimal else "FEASIBLE"
+    plan["objective"], plan["bound"] = rows[first]["value"], rows[first]["bound"]
+    if objective != "cost":
+        plan["stages"] = rows if rng.random() < 0.9 else rows[1:]
+    elif rng.random() < 0.1:  # none belongs there
+        plan["stages"] = rows
+    if rng.random() < 0.5:
+        options["at_most"] = {
+            name: real[name] * rng.choice([1.0, 1.0 - 5e-7, 1.5]) + rng.choice([0.0] * 4 + [-1.0]) for name in names[:2]
+        }
 
 
 def _site(h: Doc, hours: int, rng: random.Random) -> Doc:
@@ -214,7 +244,10 @@ def judged(document: Doc, seed: int, folder: Path) -> tuple[Counter[str], int]:
     for (m, against, t), gbps in naive.arc.items():
         assert report.traffic[2 * names[2].index(m) + against, t] == pytest.approx(gbps, rel=1e-12, abs=1e-12)
     assert np.allclose(report.hub_carbon_kg, [naive.carbon[h] for h in names[0]], rtol=1e-12)
-    return Counter(rule for rule, _ in expected), len(plan["assignments"])
+    # "status" is a rule of hubs and links, and of an OPTIMAL plan
+    return Counter("optimal" if place.startswith("gap of ") else rule for rule, place in expected), len(
+        plan["assignments"]
+    )
 
 
 MORE = tuple(feature for group in LATER.values() for feature in group.FEATURES)
@@ -222,7 +255,8 @@ RULES = {
     "share", "duplicate", "timing", "period", "serve", "single", "route", "ends", "latency", "stated_latency",
     "residency", "fixed", "execution", "defer", "rate", "open", "status", "link_open", "modules", "link_modules",
     "capacity", "bandwidth", "open_hubs", "balance", "grid", "contract", "connection", "hub_carbon", "carbon", "term",
-    "objective", "stated_carbon", "min_utilisation", "max_utilisation", "green_share", "tag_share_min", "tag_share_max",
+    "objective", "stages", "bound", "optimal", "at_most", "stated_carbon", "min_utilisation", "max_utilisation",
+    "green_share", "tag_share_min", "tag_share_max",
     "together", "apart", "block", "budget", "onsite", "battery", "stored", "certificate",
     "backup", "backup_hub", "backup_residency", "backup_latency", "backup_route", "backup_open", "backup_link_open",
     "reserve_hub", "reserve_hub_link", "reserve_link",
