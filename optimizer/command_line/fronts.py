@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = add_command(commands, "pareto", "Finds the plans between the least of one objective and of another.", run)
     add_instance(parser)
-    names = "two of cost, carbon, latency, shortfall (cost,carbon)"
+    names = "two of cost, carbon, latency, shortfall, and with --incumbent moves (cost,carbon)"
     parser.add_argument("--objectives", default="cost,carbon", metavar="A,B", help=names)
     parser.add_argument("--points", type=count, default=11, metavar="N", help="points, both ends among them (11)")
     parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
