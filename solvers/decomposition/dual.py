@@ -1,0 +1,153 @@
+"""The dual: prices of the site rows that maximise the Lagrangian.
+
+Each demand's minimum over its options is replaced by a soft one, so that the dual is smooth; projected Newton steps
+maximise it while the temperature falls (continuation). Second derivatives live in the space of prices.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from solvers.decomposition.compact import Compact
+from solvers.decomposition.pricing import Items, Pricing
+from solvers.decomposition.site_side import SiteSide
+from solvers.model.options import Bools, Floats, Longs
+
+LOOSE = 1e-5  # damping at which a small gain means that there is little to gain
+NEAR = 0.97  # rows loaded to this part of their right side may bind next
+
+
+@dataclass(frozen=True)
+class Point:
+    """z: (q,) prices; value: of the smoothed dual; slope: (q,); near: (q,) rows that bind or may soon; second: its negated
+    second derivatives by the rows `free`, raw: what they are about zero; spread: (q,) most that they can be."""
+
+    z: Floats
+    value: float
+    slope: Floats
+    near: Bools
+    free: Longs
+    second: Floats
+    raw: Floats
+    spread: Floats
+
+
+@dataclass
+class Dual:
+    """Maximises the dual over one set of demands."""
+
+    pricing: Pricing
+    side: SiteSide
+    demands: Compact
+    unit: Floats  # (n,) money, what temperatures are relative to
+    say: Callable[[str], None] = lambda text: None
+    most: Floats | None = None  # (q,) largest prices: a row may be exceeded at that price; None: no limit
+    among: Bools | None = None  # (q,) rows whose prices may move; None: all
+    damping: float = 1e-3
+    count: int = 0  # evaluations
+    items: tuple[Longs, Items] | None = None
+    spread: Floats | None = None  # (q,) largest seen at any temperature, times it
+
+    @property
+    def signs(self) -> tuple[Floats, Floats]:
+        """(q,) least and largest price."""
+        low, high = self.side.low, self.side.high
+        return (low, high) if self.most is None else (np.maximum(low, -self.most), np.minimum(high, self.most))
+
+    def evaluate(self, z: Floats, temperature: float, free: Longs) -> Point:
+        """free: rows by which second derivatives are wanted."""
+        side, self.count = self.side, self.count + 1
+        y = side.prices(z)
+        items = self._items(free)
+        found = self.pricing.soft(self.demands, side.worth(y), temperature * self.unit, items)
+        slope, room, size = side.slope(y, found.loads, side.ends(y))
+        near = (z != 0) | (room <= (1 - NEAR) * size)
+        near = near if self.among is None else near & self.among
+        spread = temperature * np.asarray((side.reads * side.reads).T @ found.spread)
+        self.spread = spread if self.spread is None else np.maximum(spread, 0.9 * self.spread)
+        assert found.second is not None and found.raw is not None
+        return Point(z, found.value + side.value(y), slope, near, free, found.second, found.raw, self.spread / temperature)
+
+    def _items(self, free: Longs) -> Items:
+        if self.items is None or not np.array_equal(self.items[0], free):
+            self.items = (free, Items.of(self.pricing, self.side.reads[:, free]))
+        return self.items[1]
+
+    def ascend(self, z: Floats, temperature: float, steps: int, accuracy: float) -> Point:
+        """Newton steps at one temperature until what is left to gain is below accuracy, relative."""
+        point = self.evaluate(z, temperature, np.flatnonzero(z))
+        for _ in range(steps):
+            if (point.near & self._free(point.z, point.slope)).sum() > len(np.intersect1d(point.free, self._open(point))):
+                point = self.evaluate(point.z, temperature, np.union1d(self._open(point), np.flatnonzero(point.z)))
+            new, gain = self._step(point, temperature)
+            self.say(f"  value {point.value:.9g} gain {gain / abs(point.value):.2e} damping {self.damping:.1e} rows {len(point.free)}")
+            if new is None or (gain <= accuracy * abs(point.value) and self.damping <= LOOSE):
+                break
+            point = new
+        return point
+
+    def _open(self, point: Point) -> Longs:
+        """Rows whose price is free to move and is worth moving."""
+        return np.flatnonzero(point.near & self._free(point.z, point.slope))
+
+    def _step(self, point: Point, temperature: float) -> tuple[Point | None, float]:
+        """A damped step that gains (Levenberg and Marquardt) and what was expected of it; None where none does."""
+        gain = 0.0
+        for _ in range(10):
+            step, gain = self._newton(point)
+            if gain < 0:  # the signs cut the step off badly
+                self.damping = 10 * self.damping + 1e-6
+                continue
+            new = self.evaluate(point.z + step, temperature, point.free)
+            made = new.value - point.value
+            ratio = made / gain if gain > 0 else 1.0
+            self.damping = min(max(self.damping * (0.1 if ratio > 0.5 else 0.3 if ratio > 0.2 else 1.0 if made > 0 else 10.0), 1e-8), 1e3)
+            if made > 0 or gain <= 1e-10 * abs(point.value):
+                return new, gain
+        return None, gain
+
+    def _free(self, z: Floats, slope: Floats) -> Bools:
+        low, high = self.signs
+        return ((z > low) | (slope > 0)) & ((z < high) | (slope < 0))
+
+    def _newton(self, point: Point) -> tuple[Floats, float]:
+        """Step (q,) of the damped quadratic model within the signs of the prices, and what the model gains by it."""
+        z = point.z
+        free, at, _ = np.intersect1d(point.free, self._open(point), return_indices=True)
+        if not len(free):
+            return np.zeros(len(z)), 0.0
+        matrix, slope = point.second[np.ix_(at, at)], point.slope[free]
+        damped = matrix + self.damping * point.raw[np.ix_(at, at)]
+        damped[np.diag_indices(len(free))] += 0.01 * self.damping * point.spread[free] + 1e-12 * point.spread[free].max() + 1e-300
+        low, high = (sign[free] - z[free] for sign in self.signs)
+        step, open_ = np.zeros(len(free)), np.ones(len(free), bool)
+        for _ in range(4):
+            at = np.flatnonzero(open_)
+            right = slope[at] - damped[np.ix_(at, ~open_)] @ step[~open_]
+            step[at] = scipy.linalg.solve(damped[np.ix_(at, at)], right, assume_a="pos", check_finite=False)
+            beyond = (step < low) | (step > high)
+            step = np.clip(step, low, high)
+            if not beyond.any():
+                break
+            open_ &= ~beyond
+        out = np.zeros(len(z))
+        out[free] = step
+        return out, float(slope @ step - step @ (matrix @ step) / 2)
+
+
+def continuation(
+    dual: Dual, z: Floats, temperatures: list[float], steps: int, accuracy: float, deadline: float
+) -> Floats:
+    """Prices after ascending at falling temperatures."""
+    z = np.clip(z, *dual.signs)
+    for temperature in temperatures:
+        if time.perf_counter() > deadline:
+            break
+        dual.say(f"temperature {temperature:.2g}")
+        z = dual.ascend(z, temperature, steps, max(accuracy, 0.003 * temperature)).z
+    return z
