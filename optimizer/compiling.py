@@ -16,9 +16,9 @@ from optimizer.compiling_policy import policy_data
 from optimizer.compiling_supply import supply_of
 from optimizer.moves import moves_against
 from optimizer.plan import Assignments, Decisions, Execution, Incumbent, PlanBackups, PlanRoutes, Power, Sites
-from solvers.model import Amounts, Backups, Clock, Model, Options, Overrides, Problem, SiteData
+from solvers.model import Amounts, Backups, Clock, Options, Overrides, Problem, SiteData
 from solvers.model.backups import users as backup_users
-from solvers.model.columns import PART, SHARE
+from solvers.model.columns import PART, SHARE, Columns
 from solvers.model.options import Floats, Ints
 from solvers.model.site import Site, table
 
@@ -182,9 +182,10 @@ def _users(options: Options) -> tuple[Floats, Floats]:
     return at_hub, over_link
 
 
-def decode(instance: Instance, model: Model, routes: Routes, values: Floats, site_values: Floats) -> Decisions:
+def decode(
+    instance: Instance, columns: Columns, site: Site, routes: Routes, values: Floats, site_values: Floats
+) -> Decisions:
     """Decisions from values of the option columns and site variables. Shares and parts below 1e-9 are dropped."""
-    columns, site = model.columns, model.problem.site
     chosen = np.flatnonzero((columns.kind == SHARE) & (values > SMALL_SHARE))
     backup_demand, backup_route, backup_period = protecting.chosen(columns, values)
     if len(backup_route):  # the candidates keep their places

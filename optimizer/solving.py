@@ -17,18 +17,20 @@ from instances.routes import Routes
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
 from optimizer.incumbents import Given, read_incumbent
-from optimizer.plan import Plan, Stage
+from optimizer.plan import Plan
 from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
 from solvers import backend, versions
 from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
-from solvers.milp import Limits, Milp, MilpResult, SolverFailure
-from solvers.model import Model, assemble
+from solvers.milp import Limits, Milp, MilpResult, Refused, SolverFailure
+from solvers.model import Model, Problem, assemble
+from solvers.model.columns import Columns
 from solvers.model.options import Floats
 from solvers.model.settling import settled
 from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
 
+DECOMPOSITION = "decomposition"
 ACCOUNTS = ("location", "market", "marginal")  # of carbon
 
 Progress = Callable[[float, float, float], bool | None]
@@ -41,9 +43,9 @@ WATCHED_FROM = 400  # columns; HiGHS may be deaf for seconds between two reports
 class Options:
     """How to solve.
 
-    solver: auto, highs, scip, cpsat or pyomo; time_limit: seconds of wall clock for the solver, None for none (a
-    deadline is kept by a supervised child process); gap: relative; threads; seed; objective: a name, weights by name,
-    or names in order of priority, in place of `policy.objective`.
+    solver: auto, highs, scip, cpsat, pyomo or decomposition; time_limit: seconds of wall clock for the solver, None
+    for none (a deadline is kept by a supervised child process); gap: relative; threads; seed; objective: a name,
+    weights by name, or names in order of priority, in place of `policy.objective`.
     """
 
     solver: str = "auto"
@@ -92,7 +94,8 @@ def solve(
     options = options or Options()
     start = time.perf_counter()
     solver = choose(options.solver)
-    backend(solver)  # an unknown or missing solver is refused before any work
+    if solver != DECOMPOSITION:
+        backend(solver)  # an unknown or missing solver is refused before any work
     blank = blank_plan(instance, options, solver)
     if incumbent is not None:
         blank = replace(blank, incumbent=read_incumbent(instance, incumbent)[0])
@@ -102,6 +105,8 @@ def solve(
     if reasons:
         seconds = time.perf_counter() - start
         return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=seconds, timings={"compile": seconds})
+    if solver == DECOMPOSITION:
+        return solve_by_prices(blank, instance, problem, routes, on_progress, start)
     model = assemble(problem)
     compiled = time.perf_counter()
     stated = stated_objective(instance, options.objective)
@@ -129,6 +134,36 @@ def solve(
             raise RejectedPlan(report.violations)
     timings = {**plan.timings, "check": time.perf_counter() - solved}
     return replace(plan, timings=timings, seconds=time.perf_counter() - start, memory_mb=_memory())
+
+
+def solve_by_prices(
+    blank: Plan, instance: Instance, problem: Problem, routes: Routes, on_progress: Progress | None, start: float
+) -> Plan:
+    """The plan that the decomposition finds. Raises Refused where it does not take the instance."""
+    from solvers.decomposition import engine  # compiled loops take a second to load
+
+    options, compiled = blank.options, time.perf_counter()
+    if blank.options["objective"] != "cost":
+        raise Refused("the decomposition minimises the cost only")
+    limits = Limits(options["time_limit"] or math.inf, options["gap"], options["threads"], options["seed"])
+
+    def watch(incumbent: float, bound: float) -> bool:
+        seconds = time.perf_counter() - start
+        return on_progress is None or on_progress(seconds, incumbent, bound) is not False
+
+    found = engine.solve(problem, limits, watch)
+    solved = time.perf_counter()
+    plan = replace(blank, limit=found.limit, bound=found.bound, bound_source=f"claimed by {engine.NAME}")
+    if found.chosen is not None:
+        table, values = found.chosen.columns(problem.options)
+        plan = planned(plan, instance, problem, table, routes, values, found.chosen.site)
+        plan = closed(plan, found.bound)
+        report = check(instance, plan)
+        if not report.ok:
+            raise RejectedPlan(report.violations)
+    now = time.perf_counter()
+    timings = {"compile": compiled - start, "solve": solved - compiled, "check": now - solved}
+    return replace(plan, timings=timings, seconds=now - start, memory_mb=_memory())
 
 
 def choose(solver: str) -> str:
@@ -178,29 +213,41 @@ def decoded(
     reaches in each stage of the objective of `blank`, with the bounds of the stages' results where there are any."""
     values, site_values = model.split(x)
     site_values = settled(model.problem.site, model.problem.data, site_values)
-    x = np.concatenate([values, site_values[model.kept]])
-    terms = {name: float(cost @ values) for name, cost in model.columns.cost.items()}
-    for name, cost in model.problem.site.cost.items():
-        terms[name] = terms.get(name, 0.0) + float(cost @ site_values)
-    measures = {name: float(units @ site_values) for name, units in model.problem.site.measures.items()}
-    decisions = decode(instance, model, routes, values, site_values)
-    objective = math.fsum(terms.values())
-    reaches: tuple[Stage, ...] = ()
+    plan = planned(blank, instance, model.problem, model.columns, routes, values, site_values)
     stated = objective_of(blank.options["objective"])
     if stated != COST:
         stages = all_stages(stated, may_fall_short(model))
-        reaches = reached(model, stages, results, x)
-        objective = reaches[stages.index(stated[0])].value
-    plan = replace(
+        reaches = reached(model, stages, results, np.concatenate([values, site_values[model.kept]]))
+        plan = replace(plan, objective=reaches[stages.index(stated[0])].value, stages=reaches)
+    return closed(plan, blank.bound)
+
+
+def planned(
+    blank: Plan, instance: Instance, problem: Problem, columns: Columns, routes: Routes, values: Floats,
+    site_values: Floats,
+) -> Plan:  # fmt: skip
+    """The plan of values of option columns and of the (settled) site variables, with the cost as its objective. Its
+    bound is left for later."""
+    site = problem.site
+    terms = {name: float(cost @ values) for name, cost in columns.cost.items()}
+    for name, cost in site.cost.items():
+        terms[name] = terms.get(name, 0.0) + float(cost @ site_values)
+    measures = {name: float(units @ site_values) for name, units in site.measures.items()}
+    return replace(
         blank,
         status="FEASIBLE",
-        objective=objective,
+        bound=-math.inf,
+        objective=math.fsum(terms.values()),
         terms=terms,
-        decisions=decisions,
+        decisions=decode(instance, columns, site, routes, values, site_values),
         carbon_kg=measures["carbon_kg"],
         carbon_accounts={name: measures[f"carbon_{name}_kg"] for name in ACCOUNTS},
-        stages=reaches,
     )
+
+
+def closed(plan: Plan, bound: float) -> Plan:
+    """The plan with its bound, OPTIMAL where that is within the gap asked for."""
+    plan = replace(plan, bound=bound)
     return replace(plan, status="OPTIMAL") if plan.within(float(plan.options["gap"])) else plan
 
 

@@ -24,8 +24,8 @@ NEAR = 0.97  # rows loaded to this part of their right side may bind next
 
 @dataclass(frozen=True)
 class Point:
-    """z: (q,) prices; value: of the smoothed dual; slope: (q,); near: (q,) rows that bind or may soon; second: its negated
-    second derivatives by the rows `free`, raw: what they are about zero; spread: (q,) most that they can be."""
+    """z: (q,) prices; value: of the smoothed dual; slope: (q,); near: (q,) rows that bind or may soon; second: its
+    negated second derivatives by the rows `free`, raw: what they are about zero; spread: (q,) most that they can be."""
 
     z: Floats
     value: float
@@ -71,7 +71,8 @@ class Dual:
         spread = temperature * np.asarray((side.reads * side.reads).T @ found.spread)
         self.spread = spread if self.spread is None else np.maximum(spread, 0.9 * self.spread)
         assert found.second is not None and found.raw is not None
-        return Point(z, found.value + side.value(y), slope, near, free, found.second, found.raw, self.spread / temperature)
+        value = found.value + side.value(y)
+        return Point(z, value, slope, near, free, found.second, found.raw, self.spread / temperature)
 
     def _items(self, free: Longs) -> Items:
         if self.items is None or not np.array_equal(self.items[0], free):
@@ -82,10 +83,11 @@ class Dual:
         """Newton steps at one temperature until what is left to gain is below accuracy, relative."""
         point = self.evaluate(z, temperature, np.flatnonzero(z))
         for _ in range(steps):
-            if (point.near & self._free(point.z, point.slope)).sum() > len(np.intersect1d(point.free, self._open(point))):
-                point = self.evaluate(point.z, temperature, np.union1d(self._open(point), np.flatnonzero(point.z)))
+            wanted = self._open(point)
+            if len(np.setdiff1d(wanted, point.free, assume_unique=True)):
+                point = self.evaluate(point.z, temperature, np.union1d(wanted, np.flatnonzero(point.z)))
             new, gain = self._step(point, temperature)
-            self.say(f"  value {point.value:.9g} gain {gain / abs(point.value):.2e} damping {self.damping:.1e} rows {len(point.free)}")
+            self.say(f"  value {point.value:.9g} gain {gain:.3g} damping {self.damping:.1e} rows {len(point.free)}")
             if new is None or (gain <= accuracy * abs(point.value) and self.damping <= LOOSE):
                 break
             point = new
@@ -106,7 +108,8 @@ class Dual:
             new = self.evaluate(point.z + step, temperature, point.free)
             made = new.value - point.value
             ratio = made / gain if gain > 0 else 1.0
-            self.damping = min(max(self.damping * (0.1 if ratio > 0.5 else 0.3 if ratio > 0.2 else 1.0 if made > 0 else 10.0), 1e-8), 1e3)
+            change = 0.1 if ratio > 0.5 else 0.3 if ratio > 0.2 else 1.0 if made > 0 else 10.0
+            self.damping = min(max(self.damping * change, 1e-8), 1e3)
             if made > 0 or gain <= 1e-10 * abs(point.value):
                 return new, gain
         return None, gain
@@ -123,7 +126,8 @@ class Dual:
             return np.zeros(len(z)), 0.0
         matrix, slope = point.second[np.ix_(at, at)], point.slope[free]
         damped = matrix + self.damping * point.raw[np.ix_(at, at)]
-        damped[np.diag_indices(len(free))] += 0.01 * self.damping * point.spread[free] + 1e-12 * point.spread[free].max() + 1e-300
+        spread = point.spread[free]
+        damped[np.diag_indices(len(free))] += 0.01 * self.damping * spread + 1e-12 * spread.max() + 1e-300
         low, high = (sign[free] - z[free] for sign in self.signs)
         step, open_ = np.zeros(len(free)), np.ones(len(free), bool)
         for _ in range(4):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,8 +19,9 @@ PARTS = 2  # of the demands, each with sums of its own: results do not depend on
 
 @dataclass(frozen=True)
 class Soft:
-    """value: money; loads: (ties,); spread: (ties,) most that a load can add to second derivatives; second: (r, r) second derivatives by the ties `rows`, negated, and raw: (r, r) about
-    zero instead of the mean; None: not asked."""
+    """value: money; loads: (ties,); spread: (ties,) most that a load can add to second derivatives; second: (r, r)
+    derivatives of the loads by the rows of the items, negated, and raw: (r, r) about zero instead of the mean; None:
+    not asked."""
 
     value: float
     loads: Floats
@@ -35,7 +36,6 @@ class Pricing:
 
     options: Options
     threads: int = 1
-    pool: ThreadPoolExecutor | None = field(default=None, repr=False)
 
     @cached_property
     def over(self) -> sp.csr_array:
@@ -126,15 +126,15 @@ class Pricing:
         cuts = np.linspace(0, count, PARTS + 1).astype(int)
         spans = [(i, int(cuts[i]), int(cuts[i + 1])) for i in range(PARTS)]
         if self.threads == 1 or count < 20_000:
-            return sum(part(*span) for span in spans)
+            return float(sum(part(*span) for span in spans))
         with ThreadPoolExecutor(self.threads) as pool:
-            return sum(pool.map(lambda span: part(*span), spans))
+            return float(sum(pool.map(lambda span: part(*span), spans)))
 
 
 @dataclass(frozen=True)
 class Items:
-    """Which of `count` rows read what of each candidate: start (K+1,), and by item row, stream (-1: the share), time and
-    value per unit."""
+    """Which of `count` rows read what of each candidate: start (K+1,), and by item row, stream (-1: the share), time
+    and value per unit."""
 
     count: int
     start: Longs
@@ -160,7 +160,8 @@ class Items:
         on_use = ~on_load & ~on_arc & (tie < ties.link_start + options.links)
         # Places: hubs' resources, arcs, hubs and links in use; each entry belongs to one, each candidate has several.
         arcs, uses = H * R, H * R + 2 * options.links
-        place = np.where(on_load, tie // T, np.where(on_arc, arcs + (tie - ties.traffic_start) // T, uses + tie - ties.hub_start))
+        place = np.where(on_arc, arcs + (tie - ties.traffic_start) // T, uses + tie - ties.hub_start)
+        place = np.where(on_load, tie // T, place)
         when = np.where(on_load, tie % T, np.where(on_arc, (tie - ties.traffic_start) % T, 0))
         kept = on_load | on_arc | on_use
         order = np.flatnonzero(kept)[np.argsort(place[kept], kind="stable")]
@@ -179,4 +180,5 @@ class Items:
         k, s, entry = np.repeat(k, count), np.repeat(s, count), order[at]
         by = np.argsort(k, kind="stable")
         start = np.concatenate([[0], np.cumsum(np.bincount(k, minlength=K))])
-        return cls(reads.shape[1], start, row[entry][by], s[by], when[entry][by], np.ascontiguousarray(value[entry][by]))
+        row, when, value = row[entry][by], when[entry][by], np.ascontiguousarray(value[entry][by])
+        return cls(reads.shape[1], start, row, s[by], when, value)

@@ -15,7 +15,7 @@ from solvers.decomposition import moves
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.pricing import Items, Pricing
 from solvers.decomposition.site_side import SiteSide
-from solvers.model.options import Bools, Floats, Longs
+from solvers.model.options import Floats, Longs
 
 TIGHT = 0.7  # rows loaded to less of their right side by the cheapest options are not watched
 MARGIN = 1e-7  # of the right side, kept free for rounding
@@ -122,7 +122,7 @@ def improve(search: Search, rng: np.random.Generator, deadline: float, say: Call
         moved = search.sweep(rng.permutation(search.movable), search.worth, above, none)
         over = search.excess() > 0
         say(f"  turn {turn}: gap {search.gap():.6g} rows over {over.sum()} moved {moved}")
-        if not over.any() and moved < 1e-3 * len(search.movable) or time.perf_counter() > deadline:
+        if (not over.any() and moved < 1e-3 * len(search.movable)) or time.perf_counter() > deadline:
             break
         price = np.where(over, 2.0 * price, price)
     return not (search.excess() > 0).any()

@@ -1,0 +1,161 @@
+"""Solve a large problem: prices, their bound, and decisions from them. Read this first."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from solvers.decomposition.bound import lower_bound
+from solvers.decomposition.compact import Compact, compact
+from solvers.decomposition.dual import Dual, continuation
+from solvers.decomposition.pricing import Pricing
+from solvers.decomposition.primal import begin, improve
+from solvers.decomposition.settle import settle
+from solvers.decomposition.site_side import SiteSide
+from solvers.decomposition.supported import lacking
+from solvers.milp import Limits, Refused
+from solvers.model.columns import SHARE, Columns
+from solvers.model.explicit import explicit_columns
+from solvers.model.options import Floats, Ints, Longs, Options, Pairs
+from solvers.model.problem import Problem
+
+NAME = "decomposition"
+ELASTIC = 10.0  # times the money of all per row and period: price at which samples may exceed a row
+WIDTHS = (0.02, 0.1, 1.0)  # of a demand's cost: options that much above its cheapest are tried
+
+Watch = Callable[[float, float], bool]
+"""watch(incumbent, bound) is told of progress; False stops with the best so far."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One option per demand. candidate: (D,) -1: unserved; site: values of all site variables; cost: money."""
+
+    candidate: Ints
+    site: Floats
+    cost: float
+
+    def columns(self, options: Options) -> tuple[Columns, Floats]:
+        """Explicit columns of the chosen pairs, and their values."""
+        served = np.flatnonzero(self.candidate >= 0).astype(np.int32)
+        table = explicit_columns(options, Pairs(served, self.candidate[served]))
+        unserved = self.candidate[table.demand] < 0
+        return table, np.where(table.kind == SHARE, 1.0, unserved.astype(float))
+
+
+@dataclass(frozen=True)
+class Found:
+    """bound: money, -inf without; prices: (m,) of the site rows that prove it; limit: what stopped the search."""
+
+    chosen: Chosen | None
+    bound: float
+    prices: Floats
+    limit: Literal["none", "time", "interrupt"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A part of the ascent. demands: how many are sampled; temperatures; steps at each; peak: rows of one period."""
+
+    demands: int
+    temperatures: tuple[float, ...]
+    steps: int
+    peak: bool
+
+
+LEVELS = (
+    Level(3_000, (1.0, 0.3), 8, True),
+    Level(20_000, (0.3, 0.1, 0.03, 0.01), 8, True),
+    Level(100_000, (0.01, 0.003), 14, False),
+    Level(2**62, (0.001, 0.0004), 20, False),
+)
+
+
+def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None] = lambda text: None) -> Found:
+    """The best decisions within the limits, and a bound. Raises Refused, naming what is not taken."""
+    words = lacking(problem)
+    if words:
+        raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
+    deadline = time.perf_counter() + limits.seconds
+    options, demands = problem.options, compact(problem.options)
+    pricing, side = Pricing(options, limits.threads), SiteSide.of(problem.site, options.ties.count)
+    rng = np.random.default_rng(limits.seed)
+    unit = _unit(pricing, side, demands)
+    scale = side.scale(float(unit.sum()), pricing.soft(demands, side.worth(side.fixed), unit, None).loads)
+    z = _prices(pricing, side, demands, unit, scale, rng, deadline, say)
+    y = side.prices(z)
+    bound = lower_bound(pricing, problem, demands, y)
+    say(f"bound {bound:.10g}")
+    if not watch(math.inf, bound):
+        return Found(None, bound, y, "interrupt")
+    chosen = None
+    for width in WIDTHS:
+        search = begin(pricing, side, demands, z, unit, scale, width)
+        if improve(search, rng, deadline, say):
+            chosen = _chosen(problem, pricing, demands, search.pick, limits)
+        if chosen is not None or time.perf_counter() > deadline:
+            break
+    if chosen is not None:
+        watch(chosen.cost, bound)
+    reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
+    return Found(chosen, bound, y, "none" if reached or time.perf_counter() < deadline else "time")
+
+
+def _unit(pricing: Pricing, side: SiteSide, demands: Compact) -> Floats:
+    """(n,) money of each demand's cheapest option without prices of rows: what temperatures are relative to."""
+    price = np.zeros(len(demands.route))
+    worth = side.worth(side.prices(np.zeros(len(side.rows))))
+    _, best = pricing.hard(demands, worth, demands.vector, demands.factor, price)
+    least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
+    size = np.abs(least)
+    return np.maximum(size, 1e-3 * float(size.mean()) + 1e-12)
+
+
+def _prices(
+    pricing: Pricing, side: SiteSide, demands: Compact, unit: Floats, scale: Floats, rng: np.random.Generator,
+    deadline: float, say: Callable[[str], None],
+) -> Floats:  # fmt: skip
+    """Prices of the rows (q,), from few demands and high temperatures to all and low ones."""
+    z = np.zeros(len(side.rows))
+    peak = side.in_period(_fullest(pricing, side))
+    for level in LEVELS:
+        whole = len(demands) <= 1.5 * level.demands
+        rows = np.arange(len(demands)) if whole else np.sort(rng.choice(len(demands), level.demands, replace=False))
+        dual = Dual(
+            pricing, side, demands if whole else demands.sample(rows), unit[rows],
+            most=None if whole else ELASTIC * scale, among=peak if level.peak else None, say=say,
+        )  # fmt: skip
+        z = continuation(dual, z, list(level.temperatures), level.steps, 1e-6, deadline)
+    return z
+
+
+def _fullest(pricing: Pricing, side: SiteSide) -> int:
+    """The period in which all demands fill the most of all capacity."""
+    options = pricing.options
+    loads = np.zeros((options.resources, options.periods))
+    for r in range(options.resources):
+        loads[r] = options.amount.dense((slice(None), r)).sum(axis=0)
+    return int(np.argmax((loads / np.maximum(loads.max(axis=1, keepdims=True), 1e-12)).sum(axis=0)))
+
+
+def _chosen(problem: Problem, pricing: Pricing, demands: Compact, pick: Longs, limits: Limits) -> Chosen | None:
+    """The decisions with the best site variables for them."""
+    candidate = np.full(len(demands), -1, np.int32)
+    candidate[demands.demand] = np.where(pick >= 0, demands.route[np.maximum(pick, 0)], -1)
+    loads = pricing.loads(demands, pick)
+    site = settle(problem, loads, replace(limits, gap=1e-9))
+    if site is None:
+        return None
+    served = np.flatnonzero(candidate >= 0).astype(np.int32)
+    options = problem.options
+    weight = options.clock.weight
+    cost = float(options.flow_price[candidate[served]] @ options.volume(weight)[served])
+    cost += float(options.override_cost(Pairs(served, candidate[served])).sum())
+    left = pick < 0
+    cost += float(demands.unserved[left].sum()) + float(problem.site.total_cost @ site)
+    return Chosen(candidate, site, cost)
