@@ -40,6 +40,7 @@ from optimizer.visible import reasons_without_solving
 from solvers import backend
 from solvers.milp import Bools, Floats, Limits, Milp, MilpResult
 from solvers.model import assemble
+from solvers.results import Limit
 from solvers.staging import HELD, at_most, solve_stages
 
 AUGMENT = 1e-4  # share of the range of the first objective that the whole range of the second is worth
@@ -192,25 +193,30 @@ class _Search:
 
     def least_first(self) -> Plan:
         """The least of the first objective and, of such plans, the least of the second."""
-        results, x = self._solve(self._milp, [self._first, self._second, *self._ties])
-        limit = math.inf if x is None else _held(float(self._second @ x))
-        return self._decoded(results[0], results[0] if len(results) < 3 else results[-1], x, limit)
+        (main,), x = self._solve(self._milp, [self._first])
+        if x is None or main.limit != "none":
+            return self._decoded(main, (), x, math.inf)
+        milp = at_most(self._milp, self._first, known_to(main, self.options.gap))
+        (second, *ties), x = self._solve(milp, [self._second, *self._ties], x)
+        assert x is not None  # it started from a point
+        limit = _held(float(self._second @ x))
+        return self._decoded(main, tuple(ties), x, limit, second.limit)
 
     def least_second(self) -> Plan:
         """The least of the second objective and, of such plans, the least of the first."""
         (result,), x = self._solve(self._milp, [self._second])
         if x is None:
-            return self._decoded(result, result, None, math.inf)
+            return self._decoded(result, (), None, math.inf)
         self.bounds[self.pair[1]] = result.bound
-        return self.at(_held(result.objective))
+        return self.at(known_to(result, self.options.gap), result.limit)
 
-    def at(self, limit: float) -> Plan:
-        """The least of the first objective with the second at most `limit`."""
+    def at(self, limit: float, before: Limit = "none") -> Plan:
+        """The least of the first objective with the second at most `limit`. before: what stopped the search for it."""
         milp = at_most(self._milp, self._second, limit)
         costs = self._first + self.weight * self._second
-        results, x = self._solve(milp, [costs, *self._ties], self._start(limit))
-        main = replace(results[0], bound=results[0].bound - self.weight * limit)
-        return self._decoded(main, results[-1], x, limit)
+        (main, *ties), x = self._solve(milp, [costs, *self._ties], self._start(limit))
+        main = replace(main, bound=main.bound - self.weight * limit)
+        return self._decoded(main, tuple(ties), x, limit, before)
 
     def _start(self, limit: float) -> Floats | None:
         """The known point with the least of the first objective among those within the limit."""
@@ -226,20 +232,38 @@ class _Search:
             self._points.append(staged.x)
         return staged.results, staged.x
 
-    def _decoded(self, main: MilpResult, last: MilpResult, x: Floats | None, limit: float) -> Plan:
-        """The checked plan of a point; its bound is for plans that keep the limits too."""
+    def _decoded(
+        self, main: MilpResult, ties: tuple[MilpResult, ...], x: Floats | None, limit: float, stopped: Limit = "none"
+    ) -> Plan:
+        """The checked plan of a point; its bound is for plans that keep the limits too.
+
+        ties: of the stage that chooses among equal plans, where it was solved; stopped: what stopped any other stage.
+        """
         kept = {self.pair[1]: limit, **self._kept} if math.isfinite(limit) else self._kept
+        stops = (main.limit, stopped, *(result.limit for result in ties))
         blank = replace(
-            self.blank, bound=main.bound, limit=last.limit, options={**self.blank.options, "at_most": kept},
+            self.blank, bound=main.bound, limit=next((stop for stop in stops if stop != "none"), "none"),
+            options={**self.blank.options, "at_most": kept},
             bound_source=f"claimed by {main.solver}" if math.isfinite(main.bound) else "",
         )  # fmt: skip
         if x is None:
-            return without_plan(blank, self._model, last, self.options)
-        plan = decoded(blank, self.instance, self._model, self._routes, x, (*self._before, main, last))
+            return without_plan(blank, self._model, main, self.options)
+        plan = decoded(blank, self.instance, self._model, self._routes, x, (*self._before, main, *ties))
         report = check(self.instance, plan)
         if not report.ok:
             raise RejectedPlan(report.violations)
         return plan
+
+
+def known_to(least: MilpResult, gap: float) -> float:
+    """The limit that holds a least value: as far above it as it may be above the true one, and within the gap of that.
+
+    A tighter one would tell apart plans that are not known to differ, and makes for a far harder search.
+    """
+    value, bound = least.objective, least.bound
+    if not math.isfinite(bound):
+        return _held(value)
+    return max(_held(value), min(2 * value - bound, bound + SHARPER * gap * abs(bound)))
 
 
 def _held(value: float) -> float:

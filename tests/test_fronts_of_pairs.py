@@ -6,6 +6,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from document_changes import Document
 
 from instances import from_document, load
 from instances.objectives import NAMES
-from optimizer import Options, check, pareto, solve
-from optimizer.fronts import undominated
-from solvers.milp import Refused
+from optimizer import Options, check, fronts, pareto, solve
+from optimizer.fronts import known_to, undominated
+from solvers.milp import Floats, Limits, Milp, MilpResult, Refused
 
 EXACT = Options(gap=1e-9)
 HUBS = ("H1", "H2", "H3")
@@ -100,3 +101,49 @@ def test_ends_of_the_teaching_instances_are_the_single_optima(name: str, pair: t
     assert undominated(front.values).all()
     for plan in front.plans:
         assert check(instance, plan).ok and plan.gap <= 1e-4
+
+
+def _stopped_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the solve of that number (from 1) look as if it had been interrupted with the point it has."""
+    make, calls = fronts.backend_run, [0]
+
+    def limited(*given: Any) -> Any:
+        run = make(*given)
+
+        def told(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
+            calls[0] += 1
+            result = run(milp, limits, start)
+            return replace(result, status="feasible", limit="interrupt") if calls[0] == number else result
+
+        return told
+
+    monkeypatch.setattr(fronts, "backend_run", limited)
+
+
+@pytest.mark.parametrize("pair", [("cost", "carbon"), ("carbon", "latency")], ids="-".join)
+def test_a_stage_that_was_stopped_is_told_and_claims_no_bound_of_another(
+    pair: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, options = load("teaching-edge"), Options(gap=1e-6)
+    with monkeypatch.context() as patch:
+        _stopped_at(2, patch)  # the least of the second objective with the first held
+        end = pareto(instance, pair, 3, options, tmp_path / "front").plans[0]
+    assert end.limit == "interrupt"
+    assert [stage.bound for stage in end.stages if stage.name == "cost"] == ([] if pair[0] == "cost" else [-np.inf])
+    again = pareto(instance, pair, 3, options, tmp_path / "front")  # what was stopped is not taken for finished
+    whole = pareto(instance, pair, 3, options)
+    assert again.plans[0].limit == "none" and again.values == pytest.approx(whole.values, rel=3e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "limit"),
+    [
+        (100.0, 100.0, 100.0 + 1e-4),  # proven: only the tolerance
+        (100.0, 99.98, 100.02),  # as far above as it may be
+        (100.0, 99.92, 99.92 * (1 + 9e-4)),  # yet within the gap of the bound
+        (100.0, -np.inf, 100.0 + 1e-4),
+        (-100.0, -100.02, -99.98),
+    ],
+)
+def test_an_end_is_held_as_closely_as_it_is_known(value: float, bound: float, limit: float) -> None:
+    assert known_to(MilpResult("optimal", None, value, bound), 1e-3) == pytest.approx(limit, rel=1e-12)
