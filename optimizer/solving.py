@@ -22,6 +22,7 @@ from optimizer.stages import all_stages, may_fall_short, reached, stated_objecti
 from optimizer.visible import reasons_without_solving
 from solvers import backend, versions
 from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
+from solvers.lagrangian import suits
 from solvers.milp import Limits, Milp, MilpResult, Refused, SolverFailure
 from solvers.model import Model, Problem, assemble
 from solvers.model.columns import Columns
@@ -30,7 +31,7 @@ from solvers.model.settling import settled
 from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
 
-DECOMPOSITION = "decomposition"
+DECOMPOSITION, LAGRANGIAN = "decomposition", "lagrangian"
 ACCOUNTS = ("location", "market", "marginal")  # of carbon
 
 Progress = Callable[[float, float, float], bool | None]
@@ -43,9 +44,9 @@ WATCHED_FROM = 400  # columns; HiGHS may be deaf for seconds between two reports
 class Options:
     """How to solve.
 
-    solver: auto, highs, scip, cpsat, pyomo or decomposition; time_limit: seconds of wall clock for the solver, None
-    for none (a deadline is kept by a supervised child process); gap: relative; threads; seed; objective: a name,
-    weights by name, or names in order of priority, in place of `policy.objective`.
+    solver: auto, highs, scip, cpsat, pyomo, lagrangian or decomposition; time_limit: seconds of wall clock for the
+    solver, None for none (a deadline is kept by a supervised child process); gap: relative; threads; seed; objective:
+    a name, weights by name, or names in order of priority, in place of `policy.objective`.
     """
 
     solver: str = "auto"
@@ -108,9 +109,12 @@ def solve(
     if solver == DECOMPOSITION:
         return solve_by_prices(blank, instance, problem, routes, on_progress, start)
     model = assemble(problem)
-    compiled = time.perf_counter()
     stated = stated_objective(instance, options.objective)
     stages = all_stages(stated, may_fall_short(model))
+    if options.solver == "auto" and len(stages) == 1 and suits(model.milp):
+        solver = LAGRANGIAN
+        blank = replace(blank, solver=solver)
+    compiled = time.perf_counter()
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
     run = backend_run(solver, model, options, on_progress, start)
     staged = solve_stages(run, program(model), [weighted(model, stage) for stage in stages], limits)
@@ -167,7 +171,7 @@ def solve_by_prices(
 
 
 def choose(solver: str) -> str:
-    """The backend that `auto` stands for."""
+    """The backend that `auto` stands for, unless the program suits the Lagrangian."""
     return "highs" if solver == "auto" else solver
 
 

@@ -1,6 +1,7 @@
 """The numeric layer: arrays in, solution and bound out. It knows no hub by name and no file.
 
-`BACKENDS` lists the general solvers; each is imported only when asked for, and each foreign package in one file.
+`BACKENDS` lists the general solvers, `SPECIAL` those of one structure; each is imported only when asked for, and each
+foreign package in one file.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ BACKENDS: dict[str, tuple[str, str, str]] = {
     "pyomo": ("solvers.pyomo_backend", "pyomo", "linear and mixed-integer programs, built in Pyomo, solved by HiGHS"),
 }
 
+SPECIAL: dict[str, tuple[str, str, str]] = {
+    # as BACKENDS, for programs of one structure
+    "lagrangian": ("solvers.lagrangian.solve", "numba", "single-source location: one hub per demand, hub capacities"),
+}
+
 
 def backend(name: str) -> Backend:
     """The `solve` function of a solver. Raises Refused for an unknown name or a package that cannot be imported."""
-    if name not in BACKENDS:
-        raise Refused(f"no solver is named {name!r}: choose one of {', '.join(BACKENDS)}")
-    module, package, _ = BACKENDS[name]
+    if name not in BACKENDS and name not in SPECIAL:
+        raise Refused(f"no solver is named {name!r}: choose one of {', '.join((*BACKENDS, *SPECIAL))}")
+    module, package, _ = (BACKENDS | SPECIAL)[name]
     try:
         importlib.import_module(package)
         found: Backend = importlib.import_module(module).solve
@@ -35,6 +41,8 @@ def backend(name: str) -> Backend:
 @cache
 def label(name: str) -> str:
     """Name and version of a solver as results state them: `highs 1.16.0`, `scip of ortools 9.15.6755`."""
+    if name == "lagrangian":
+        return f"lagrangian with {label('highs')}"
     package = BACKENDS[name][1]
     return f"{name} {_version(package)}" if name in ("highs", "pyomo") else f"{name} of {package} {_version(package)}"
 

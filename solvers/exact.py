@@ -11,7 +11,7 @@ import math
 import time
 from dataclasses import replace
 
-from solvers import backend
+from solvers import SPECIAL, backend
 from solvers.core import solve_by_core
 from solvers.milp import Floats, Limits, Milp, MilpResult, Refused, SolverFailure, Unbounded, Watch
 from solvers.rounds import SHARE_OF_TIME, tighten, with_lazy_rows
@@ -19,7 +19,9 @@ from solvers.scaling import scale
 from solvers.sifting import Relaxation, sift
 
 CORE_FROM = 5_000  # columns; below, a core saves nothing
-SECOND_OPINION = {"highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",)}
+SECOND_OPINION = {
+    "highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",), "lagrangian": ("scip",)
+}  # fmt: skip
 OPINION_SECONDS = 60.0
 
 
@@ -27,7 +29,9 @@ def solve_exact(
     name: str, milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None
 ) -> MilpResult:
     """Solve with the backend of that name. Raises as the backend does."""
-    backend(name)
+    found = backend(name)
+    if name in SPECIAL:
+        return found(milp, limits, start, watch)
     began = time.perf_counter()
 
     def run(program: Milp, limits: Limits, start: Floats | None, watch: Watch | None) -> MilpResult:

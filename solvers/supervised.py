@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from solvers import BACKENDS, backend, label
+from solvers import BACKENDS, SPECIAL, backend, label
 from solvers.frames import read_frame
 from solvers.milp import Floats, Limits, Milp, MilpResult, Refused, SolverFailure, Unbounded, Watch
 from solvers.results import Limit, checked_start, conclude
@@ -39,7 +39,7 @@ def solve_supervised(
     A child killed at its deadline (limit "time"), by Ctrl-C or by the watch (limit "interrupt") leaves its best point
     and bound. Raises Refused and Unbounded as the backend does, SolverFailure for any other error and for a crash.
     """
-    if name not in BACKENDS:
+    if name not in BACKENDS and name not in SPECIAL:
         backend(name)  # raises Refused
     start = checked_start(milp, start)
     best = _Best()

@@ -37,7 +37,7 @@ EXIT = {"OPTIMAL": 0, "FEASIBLE": 0, "INFEASIBLE": 3, "NO_SOLUTION": 4}
 def add(commands: Commands) -> None:
     parser = add_command(commands, "solve", "Finds the cheapest plan, checks it and writes it.", run)
     add_instance(parser)
-    solvers = (*SOLVERS, "decomposition")
+    solvers = (*SOLVERS, "lagrangian", "decomposition")
     parser.add_argument("--solver", choices=solvers, default="auto", help="auto takes the one that fits (highs)")
     parser.add_argument("--objective", type=objective, metavar="O", help=OBJECTIVE)
     add_limits(parser)

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from solvers.lagrangian.compiled import loop
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
@@ -75,7 +75,7 @@ def tables(data: Sourcing) -> Tables:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@loop
 def fill(cost, load, capacity, whole, opening, price, value, take):  # type: ignore[no-untyped-def]
     """value: (H,) opening cost and cheapest filling of each hub at these prices; take: (H, D) the fillings."""
     H, D = cost.shape

@@ -7,16 +7,16 @@ what opening it costs (Nauss 1978). Where the raised bound reaches the best know
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from solvers.lagrangian.compiled import loop
 from solvers.lagrangian.dual import Dual, Tables, fill, opened
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
 
 
-@njit(cache=True)
+@loop
 def forced(cost, load, capacity, price, worth):  # type: ignore[no-untyped-def]
-    """worth: (H, D) most profit of each hub's continuous knapsack with that demand in it; -inf where it is too large."""
+    """worth: (H, D) most profit of each hub's continuous knapsack with that demand in it; -inf where too large."""
     H, D = cost.shape
     ratio = np.empty(D)
     who, place = np.empty(D, np.int64), np.empty(D, np.int64)

@@ -3,17 +3,19 @@
 The value never falls below the optimum: where neither ends within its work, the continuous knapsack's stands for it.
 """
 
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from solvers.lagrangian.compiled import loop
 
 NODES = 3_000  # of branch and bound, before dynamic programming
 CELLS = 3_000_000  # of dynamic programming
 
 
-@njit(cache=True)
-def _branch(profit, weight, n, capacity, take, current):  # type: ignore[no-untyped-def]
+@loop
+def _branch(profit, weight, n, capacity, take, current):
     """Depth-first branch and bound of Horowitz and Sahni (1974); items by falling profit / weight.
 
     Returns (value, whether it is proven); take: the best choice.
@@ -62,8 +64,8 @@ def _branch(profit, weight, n, capacity, take, current):  # type: ignore[no-unty
         k += 1
 
 
-@njit(cache=True)
-def _table(profit, weight, n, capacity, take):  # type: ignore[no-untyped-def]
+@loop
+def _table(profit, weight, n, capacity, take):
     """Dynamic programming over whole weights."""
     size = int(capacity + 1e-6) + 1
     value = np.zeros(size)
@@ -83,8 +85,8 @@ def _table(profit, weight, n, capacity, take):  # type: ignore[no-untyped-def]
     return value[size - 1]
 
 
-@njit(cache=True)
-def knapsack(profit, weight, n, capacity, whole, take, current):  # type: ignore[no-untyped-def]
+@loop
+def knapsack(profit, weight, n, capacity, whole, take, current):
     """Most profit of n items with positive profit, sorted by falling profit / weight, in the capacity.
 
     whole: weights and capacity are whole numbers. Returns a value that is at least the optimum, exact but where both

@@ -6,10 +6,12 @@ exchanged, or some demands thrown out), each followed by a descent over the dema
 new local optimum if it is not worse than the present one by more than a falling threshold.
 """
 
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from solvers.lagrangian.compiled import loop
 
 ROOM = 1e-9  # relative, by which a capacity may be exceeded
 DEARER, CHEAPER = 1.03, 0.99  # price of overload after a local optimum with and without
@@ -17,8 +19,8 @@ LOOKED_AT = 20  # open hubs, for a demand whose hub closes
 DEAREST = 300.0  # price of overload, relative to the least
 
 
-@njit(cache=True)
-def _over(load, capacity, dear, i, j, used, sign):  # type: ignore[no-untyped-def]
+@loop
+def _over(load, capacity, dear, i, j, used, sign):
     """Change of hub i's overload price when demand j comes (sign 1) or goes (-1)."""
     total = 0.0
     for r in range(capacity.shape[0]):
@@ -31,8 +33,8 @@ def _over(load, capacity, dear, i, j, used, sign):  # type: ignore[no-untyped-de
     return total
 
 
-@njit(cache=True)
-def _over2(load, capacity, dear, i, j, k, used):  # type: ignore[no-untyped-def]
+@loop
+def _over2(load, capacity, dear, i, j, k, used):
     """Change of hub i's overload price when demand j comes and k goes."""
     total = 0.0
     for r in range(capacity.shape[0]):
@@ -45,8 +47,8 @@ def _over2(load, capacity, dear, i, j, k, used):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
-def _move(load, at, used, count, member, place, j, i):  # type: ignore[no-untyped-def]
+@loop
+def _move(load, at, used, count, member, place, j, i):
     """Demand j goes to hub i."""
     old = at[j]
     if old >= 0:
@@ -64,8 +66,8 @@ def _move(load, at, used, count, member, place, j, i):  # type: ignore[no-untype
     at[j] = i
 
 
-@njit(cache=True)
-def rebuild(load, at, opened, used, count, member, place):  # type: ignore[no-untyped-def]
+@loop
+def rebuild(load, at, opened, used, count, member, place):
     """Loads and members of an assignment at (D,)."""
     used[:] = 0.0
     count[:] = 0
@@ -78,8 +80,8 @@ def rebuild(load, at, opened, used, count, member, place):  # type: ignore[no-un
             used[r, i] += load[r, i, j]
 
 
-@njit(cache=True)
-def worth(cost, capacity, opening, dear, at, opened, used):  # type: ignore[no-untyped-def]
+@loop
+def worth(cost, capacity, opening, dear, at, opened, used):
     """Cost, and price of overload, of an assignment."""
     value, over = 0.0, 0.0
     for j in range(len(at)):
@@ -94,13 +96,13 @@ def worth(cost, capacity, opening, dear, at, opened, used):  # type: ignore[no-u
     return value, over
 
 
-@njit(cache=True)
-def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, place, queue, waiting, width, eps):  # type: ignore[no-untyped-def]
+@loop
+def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, place, queue, waiting, width, eps):
     """Shifts and chains of two shifts, to open hubs, until no waiting demand has one that pays.
 
     queue: ring of demands; waiting: whether one is in it; width: hubs looked at per demand; eps: gain that counts.
     """
-    H, D = cost.shape
+    D = cost.shape[1]
     head, size = 0, 0
     tail = 0
     for j in range(D):
@@ -170,8 +172,8 @@ def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, 
                     size += 1
 
 
-@njit(cache=True)
-def _nearest(cost, load, capacity, dear, near, opened, used, j):  # type: ignore[no-untyped-def]
+@loop
+def _nearest(cost, load, capacity, dear, near, opened, used, j):
     """The open hub that takes demand j for least, overload priced; -1 where none may."""
     best, to, seen = np.inf, -1, 0
     for t in range(near.shape[1]):
@@ -187,8 +189,8 @@ def _nearest(cost, load, capacity, dear, near, opened, used, j):  # type: ignore
     return to
 
 
-@njit(cache=True)
-def _close(cost, load, capacity, dear, near, at, opened, used, count, member, place, waiting, h):  # type: ignore[no-untyped-def]
+@loop
+def _close(cost, load, capacity, dear, near, at, opened, used, count, member, place, waiting, h):
     """Closes a hub: its demands go where they are taken for least. False where one has no other hub."""
     opened[h] = False
     while count[h] > 0:
@@ -204,8 +206,8 @@ def _close(cost, load, capacity, dear, near, at, opened, used, count, member, pl
     return True
 
 
-@njit(cache=True)
-def _open(cost, load, capacity, at, opened, used, count, member, place, waiting, h):  # type: ignore[no-untyped-def]
+@loop
+def _open(cost, load, capacity, at, opened, used, count, member, place, waiting, h):
     """Opens a hub and fills it with the demands that gain most."""
     opened[h] = True
     D = len(at)
@@ -227,8 +229,8 @@ def _open(cost, load, capacity, at, opened, used, count, member, place, waiting,
         waiting[j] = True
 
 
-@njit(cache=True)
-def _pick(opened, may, must, want):  # type: ignore[no-untyped-def]
+@loop
+def _pick(opened, may, must, want):
     """A random hub that is open and may close (want False), or closed and may open (want True); -1 for none."""
     H = len(opened)
     start = np.random.randint(H)
@@ -239,10 +241,10 @@ def _pick(opened, may, must, want):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True)
+@loop
 def _kick(
     cost, load, capacity, dear, near, at, opened, used, count, member, place, waiting, may, must, fewest, most, likely
-):  # type: ignore[no-untyped-def]
+):
     """One random change. Returns False where it could not be completed."""
     H, D = cost.shape
     number = 0
@@ -293,9 +295,9 @@ def _kick(
     return True
 
 
-@njit(cache=True)
-def _reprice(capacity, dear, least, used, short, count, member, waiting):  # type: ignore[no-untyped-def]
-    """Raises the price of overload where there is some, for its demands to be looked at; lowers all where there is none."""
+@loop
+def _reprice(capacity, dear, least, used, short, count, member, waiting):
+    """Raises the price of overload where there is some, to look at its demands again; else lowers all prices."""
     for r in range(capacity.shape[0]):
         for i in range(capacity.shape[1]):
             if used[r, i] - capacity[r, i] > ROOM * capacity[r, i]:
@@ -306,7 +308,7 @@ def _reprice(capacity, dear, least, used, short, count, member, waiting):  # typ
                 dear[r, i] *= CHEAPER
 
 
-@njit(cache=True, nogil=True)
+@loop
 def walk(
     cost,
     load,
@@ -329,7 +331,7 @@ def walk(
     likely,
     seed,
     width,
-):  # type: ignore[no-untyped-def]
+):
     """Kicks and descents from `at`, `opened` (changed in place). best: value of the feasible best_at, best_open, which
     are replaced by better ones; inf for none. heat: threshold of acceptance at the start. Returns the best value."""
     np.random.seed(seed)

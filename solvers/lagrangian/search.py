@@ -23,7 +23,7 @@ class Search:
     """Rounds of local search. value: of the best feasible assignment, inf for none; `point` is that of the program."""
 
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
-        self.data, self.rounds, self.value = data, 0, math.inf
+        self.data, self.rounds, self.improved, self.value = data, 0, 0, math.inf
         self._seed, self._heat = seed, HEAT * max(abs(dual.bound), 1e-9)
         self._shadow = shadow_prices(tables, dual.price)
         self.reduced = worth = data.cost - dual.price + self._shadow[:, None] * tables.load
@@ -66,6 +66,8 @@ class Search:
             (self._seed * 7919 + self.rounds) % 2**31, WIDTH if data.cost.shape[1] > SMALL else 2 * WIDTH,
         ))  # fmt: skip
         self.rounds += 1
+        if self.value < before:
+            self.improved = self.rounds
         return self.value < before
 
     def take(self, x: Floats) -> None:
@@ -81,7 +83,7 @@ class Search:
 
 
 def shadow_prices(data: Tables, price: Floats) -> Floats:
-    """(H,) price of a unit of each hub's resource: profit per load of the demand that its continuous knapsack splits."""
+    """(H,) price of a unit of each hub's resource: profit per load of the demand its continuous knapsack splits."""
     out = np.zeros(len(data.capacity))
     for i in np.flatnonzero(np.isfinite(data.capacity)):
         gain, weight = price - data.cost[i], data.load[i]

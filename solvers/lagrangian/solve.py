@@ -21,15 +21,18 @@ from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import Sourcing, recognise
 from solvers.milp import Bools, Floats, Limits, Milp, MilpResult, Refused, Watch, stacked
 from solvers.restricting import restricted
-from solvers.results import checked_start, conclude, feasible, relative_gap
+from solvers.results import Limit, checked_start, conclude, feasible, relative_gap
 from solvers.rounds import tighten
+from solvers.scaling import scale
 
 PASSES = 300  # of the dual between two rounds of search
 STEP = 0.3  # of the first of more passes
 SEARCH_TIME = 0.35  # of the time, for bound and search
+STALE = 6  # rounds of search without a better assignment that end it
 FEW_ROUNDS = 12  # of search without a time limit
 CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
+WORTHWHILE = 0.7  # a core of more than this share of what remains is not worth a search of its own
 USED = 0.02  # share of fillings from which a hub or pair is in the core
 STRONG = 60_000  # linking rows up to which all are added
 
@@ -105,7 +108,8 @@ class _Run:
             self.learn(search)
             if search.rounds <= 4 and not self.done():
                 self.raise_bound()
-            if (finite and self.left() < until) or (not finite and search.rounds >= FEW_ROUNDS):
+            stale = search.rounds - search.improved >= STALE
+            if stale or (finite and self.left() < until) or (not finite and search.rounds >= FEW_ROUNDS):
                 break
         return search
 
@@ -114,7 +118,9 @@ class _Run:
         pairs, hubs = self.survivors()
         hubs &= self.data.must | (self.dual.share.sum(axis=1) > USED) | (self.dual.value <= 0)
         few = cheapest(np.where(hubs[:, None], search.reduced, np.inf), CHEAPEST) | (self.dual.share > USED)
-        self.restrict(few & hubs[:, None] & pairs, hubs, self.left() * CORE_TIME, search, holds=False)
+        few &= hubs[:, None] & pairs
+        if few.sum() < WORTHWHILE * pairs.sum():
+            self.restrict(few, hubs, self.left() * CORE_TIME, search, holds=False)
 
     def rest(self, search: Search) -> None:
         """HiGHS over all that bound and best value leave: what it proves holds for the whole program."""
@@ -137,8 +143,8 @@ class _Run:
             if holds:
                 self.bound = max(self.bound, min(self.data.raised(bound), self.value))
 
-        def watch(seconds: float, incumbent: float, claimed: float, x: Floats | None) -> bool:
-            claims(claimed)
+        def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool:
+            claims(bound)
             if x is not None and incumbent < self.value:
                 self.better(_expanded(x, keep), incumbent)
             self.tell()
@@ -150,7 +156,8 @@ class _Run:
         left = replace(self.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
         hint = None if self.best is None else self.best[keep]
         with _Beside(search, self.limits.threads > 1):
-            found = highs.solve(replace(smaller, lazy=None), left, hint, watch)
+            scaled, undo = scale(replace(smaller, lazy=None))
+            found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
         if found.x is not None:
             self.better(_expanded(found.x, keep), found.objective)
         if found.status != "infeasible":
@@ -171,7 +178,7 @@ class _Run:
     def result(self) -> MilpResult:
         """What was found, checked."""
         name = f"lagrangian with {label('highs')}"
-        limit = "interrupt" if self.stopped else "time"
+        limit: Limit = "interrupt" if self.stopped else "time" if math.isfinite(self.limits.seconds) else "work"
         if self.best is None and self.proven:
             return MilpResult("infeasible", None, math.inf, -math.inf, solver=name)
         bound = min(self.bound, self.value)

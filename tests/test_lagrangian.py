@@ -1,0 +1,120 @@
+"""Single-source location by Lagrangian relaxation: what it takes, what it proves, and that plans pass the check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instances import examine
+from instances.instance import Instance
+from optimizer import Options, check, solve
+from optimizer.compiling import compile_problem, useful_routes
+from solvers import backend, highs
+from solvers.lagrangian.dual import Dual, ascend, start_prices, tables
+from solvers.lagrangian.fixing import kept_columns, survivors
+from solvers.lagrangian.knapsack import knapsack
+from solvers.lagrangian.structure import recognise
+from solvers.milp import Limits, Milp, Refused
+from solvers.model import assemble
+
+EXACT = Limits(seconds=60.0, gap=1e-9)
+
+
+def _written(
+    path: Path, seed: int, demands: int = 30, hubs: int = 8, slack: float = 1.6, single: bool = True
+) -> Instance:
+    """A random location instance, through the reader of the literature's files. slack: capacity over what is asked."""
+    random = np.random.default_rng(seed)
+    size = random.integers(5, 36, demands)
+    capacity = np.maximum(random.multinomial(int(slack * size.sum()), np.full(hubs, 1 / hubs)), size.max())
+    place, where = random.random((demands, 2)), random.random((hubs, 2))
+    cost = np.rint(100 * np.linalg.norm(place[:, None] - where[None], axis=2) * (size[:, None] / 10)).astype(int)
+    lines = [f"{hubs} {demands}", *map(str, capacity), *map(str, random.integers(100, 400, hubs)), *map(str, size)]
+    path.write_text("\n".join([*lines, *(" ".join(map(str, row)) for row in cost)]))
+    instance, findings = examine(path, format="sscflp", placement="single" if single else "split")
+    assert instance is not None, findings
+    return instance
+
+
+def _milp(instance: Instance) -> Milp:
+    return assemble(compile_problem(instance, useful_routes(instance), None)).milp
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bound_optimum_and_objective_are_in_order(tmp_path: Path, seed: int) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", seed))
+    optimum = highs.solve(milp, EXACT).objective
+    data = recognise(milp)
+    assert data is not None
+    knapsacks = tables(data)
+    dual = Dual(-np.inf, start_prices(knapsacks), np.zeros(8), np.zeros((8, 30)))
+    ascend(knapsacks, dual, optimum, 200)
+    assert 0.9 * optimum < dual.bound <= optimum + 1e-6
+    found = backend("lagrangian")(milp, EXACT, None, None)
+    assert found.status == "optimal"
+    assert found.objective == pytest.approx(optimum, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_ruled_out_is_in_no_better_point(tmp_path: Path, seed: int) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", seed))
+    found = highs.solve(milp, EXACT)
+    data = recognise(milp)
+    assert data is not None and found.x is not None
+    knapsacks = tables(data)
+    dual = Dual(-np.inf, start_prices(knapsacks), np.zeros(8), np.zeros((8, 30)))
+    ascend(knapsacks, dual, found.objective, 200)
+    keep = kept_columns(data, *survivors(data, knapsacks, dual, found.objective + 2 * data.step))
+    assert not keep.all()
+    assert keep[found.x > 0.5].all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_knapsack_is_exact(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(1, 13))
+    profit, weight = random.random(n) * 10, random.integers(1, 12, n).astype(float)
+    if seed % 2:
+        profit = weight + random.random(n) * 0.01  # nearly proportional: hard to branch on
+    order = np.argsort(-profit / weight)
+    profit, weight, capacity = profit[order], weight[order], float(weight.sum() // 2)
+    sets = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+    best = (sets @ profit)[sets @ weight <= capacity].max()
+    take, current = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+    assert knapsack(profit, weight, n, capacity, True, take, current) == pytest.approx(best)
+    assert profit[take].sum() == pytest.approx(best)
+    assert weight[take].sum() <= capacity
+
+
+def test_plans_of_auto_pass_the_check_and_say_how(tmp_path: Path) -> None:
+    instance = _written(tmp_path / "p.txt", 7, demands=60, hubs=18)
+    plan = solve(instance, Options(time_limit=20.0, gap=1e-3))
+    assert plan.solver == "lagrangian"
+    assert plan.bound_source.startswith("claimed by lagrangian")
+    assert plan.bound <= plan.objective
+    assert check(instance, plan).ok
+
+
+def test_same_seed_same_plan(tmp_path: Path) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", 3, demands=60, hubs=15, slack=1.2))
+    solved = [backend("lagrangian")(milp, Limits(gap=0.01, seed=5), None, None) for _ in range(2)]
+    assert solved[0].x is not None and solved[1].x is not None
+    assert (solved[0].x == solved[1].x).all()
+
+
+def test_infeasible_is_said(tmp_path: Path) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", 1, slack=0.9))
+    found = backend("lagrangian")(milp, Limits(seconds=20.0), None, None)
+    assert found.status == "infeasible"
+
+
+def test_other_programs_are_refused(tmp_path: Path) -> None:
+    split = _milp(_written(tmp_path / "p.txt", 1, single=False))
+    assert recognise(split) is None
+    with pytest.raises(Refused, match="single-source location only"):
+        backend("lagrangian")(split, EXACT, None, None)
+    single = _milp(_written(tmp_path / "p.txt", 1))
+    assert recognise(replace(single, upper=np.where(single.upper == 1, 2.0, single.upper))) is None
