@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from queue import Queue
+from threading import Thread
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from instances.instance import Instance
 from instances.objectives import NAMES
 from optimizer.checking import check, quantities
 from optimizer.compiling import compile_problem, useful_routes
+from optimizer.dominance import SAME, knee, undominated
 from optimizer.front_files import Store
 from optimizer.incumbents import Given, read_incumbent
 from optimizer.plan import Plan
@@ -38,14 +41,14 @@ from optimizer.solving import (
 from optimizer.stages import may_fall_short, quantity
 from optimizer.visible import reasons_without_solving
 from solvers import backend
-from solvers.milp import Bools, Floats, Limits, Milp, MilpResult
+from solvers.exact import CORE_FROM
+from solvers.milp import Floats, Limits, Milp, MilpResult
 from solvers.model import assemble
 from solvers.results import Limit
 from solvers.staging import HELD, at_most, solve_stages
 
 AUGMENT = 1e-4  # share of the range of the first objective that the whole range of the second is worth
 SHARPER = 0.9  # of the gap asked for: the weight and held objectives take from it
-SAME = 2e-6  # relative difference below which two plans are equal in an objective
 OnPoint = Callable[[int, Plan], None]
 
 
@@ -117,11 +120,9 @@ def pareto(
         if high > low * (1 + math.copysign(SAME, low)):
             scale = search.value(found[points - 1], first) - search.value(found[0], first)
             search.weight = AUGMENT * max(scale, 0.0) / (high - low)
-            for number in range(points - 2, 0, -1):
-                if search.stopped:
-                    break
-                limit = high + (low - high) * number / (points - 1)
-                add(number, store.known(number) or search.at(limit))
+            limits = {n: high + (low - high) * n / (points - 1) for n in range(points - 2, 0, -1)}
+            for number, plan in search.between(limits, store.known):
+                add(number, plan)
     front = _front(search, found, time.perf_counter() - began, failed)
     store.finish(front)
     return front
@@ -166,7 +167,7 @@ class _Search:
         self._limits = Limits(options.time_limit or math.inf, SHARPER * options.gap, options.threads, options.seed)
         self._first, self._second = (quantity(self._model, name) for name in pair)
         self._ties = [] if pair[0] == "cost" else [self._model.milp.cost]
-        self._points: list[Floats] = []
+        self._ends: list[Floats | None] = []
         self._milp = program(self._model)
         self._kept: dict[str, float] = {}
         self._before: tuple[MilpResult, ...] = ()  # the stage of the shortfall
@@ -196,40 +197,61 @@ class _Search:
         (main,), x = self._solve(self._milp, [self._first])
         if x is None or main.limit != "none":
             return self._decoded(main, (), x, math.inf)
-        milp = at_most(self._milp, self._first, known_to(main, self.options.gap))
-        (second, *ties), x = self._solve(milp, [self._second, *self._ties], x)
+        size = abs(float(self._second @ x))  # the second counts as little as what a held objective may lose
+        costs = self._first + (HELD * abs(main.objective) / size * self._second if size else 0.0)
+        (second, *ties), x = self._solve(self._milp, [costs, *self._ties], x)
         assert x is not None  # it started from a point
-        limit = _held(float(self._second @ x))
-        return self._decoded(main, tuple(ties), x, limit, second.limit)
+        self._ends.append(x)
+        return self._decoded(main, tuple(ties), x, _held(float(self._second @ x)), second.limit)
 
     def least_second(self) -> Plan:
         """The least of the second objective and, of such plans, the least of the first."""
-        (result,), x = self._solve(self._milp, [self._second])
+        (result,), x = self._solve(self._milp, [self._second], self._ends[0] if self._ends else None)
         if x is None:
             return self._decoded(result, (), None, math.inf)
         self.bounds[self.pair[1]] = result.bound
-        return self.at(known_to(result, self.options.gap), result.limit)
+        plan, x = self._at(known_to(result, self.options.gap), x, result.limit)
+        self._ends.append(x)
+        return plan
 
-    def at(self, limit: float, before: Limit = "none") -> Plan:
-        """The least of the first objective with the second at most `limit`. before: what stopped the search for it."""
+    def between(self, limits: Mapping[int, float], known: Callable[[int], Plan | None]) -> Iterator[tuple[int, Plan]]:
+        """Number and plan of the least of the first objective for each limit of the second, tightest limit first.
+
+        Large programs are solved two at a time, the tighter half of the limits beside the other, each point from the
+        one before it: the plans do not depend on which is done first.
+        """
+        numbers = list(limits)
+        chains = 2 if len(self._milp.cost) >= CORE_FROM and len(numbers) > 1 else 1
+        length = -(-len(numbers) // chains)
+        end = self._ends[-1] if self._ends else None
+
+        def follow(chain: Sequence[int]) -> Iterator[tuple[int, Plan]]:
+            x = end
+            for number in chain:
+                plan = known(number)
+                if plan is None:
+                    if self.stopped:
+                        return
+                    plan, found = self._at(limits[number], x)
+                    x = x if found is None else found
+                yield number, plan
+
+        yield from side_by_side([follow(numbers[i : i + length]) for i in range(0, len(numbers), length)])
+
+    def _at(self, limit: float, start: Floats | None, before: Limit = "none") -> tuple[Plan, Floats | None]:
+        """The least of the first objective with the second at most `limit`: the plan and its point. before: what
+        stopped the search for the limit."""
         milp = at_most(self._milp, self._second, limit)
         costs = self._first + self.weight * self._second
-        (main, *ties), x = self._solve(milp, [costs, *self._ties], self._start(limit))
+        (main, *ties), x = self._solve(milp, [costs, *self._ties], start)
         main = replace(main, bound=main.bound - self.weight * limit)
-        return self._decoded(main, tuple(ties), x, limit, before)
-
-    def _start(self, limit: float) -> Floats | None:
-        """The known point with the least of the first objective among those within the limit."""
-        within = [x for x in self._points if self._second @ x <= limit + 1e-9 * abs(limit)]
-        return min(within, key=lambda x: float(self._first @ x), default=None)
+        return self._decoded(main, tuple(ties), x, limit, before), x
 
     def _solve(
         self, milp: Milp, costs: list[Floats], start: Floats | None = None
     ) -> tuple[tuple[MilpResult, ...], Floats | None]:
         staged = solve_stages(self._run, milp, costs, self._limits, start)
         self.stopped = self.stopped or staged.limit == "interrupt"
-        if staged.x is not None:
-            self._points.append(staged.x)
         return staged.results, staged.x
 
     def _decoded(
@@ -253,6 +275,34 @@ class _Search:
         if not report.ok:
             raise RejectedPlan(report.violations)
         return plan
+
+
+def side_by_side(series: Sequence[Iterator[tuple[int, Plan]]]) -> Iterator[tuple[int, Plan]]:
+    """The items of several series, each drawn in a thread of its own, as they come."""
+    items: Queue[tuple[int, Plan] | BaseException | None] = Queue()
+
+    def draw(one: Iterator[tuple[int, Plan]]) -> None:
+        try:
+            for item in one:
+                items.put(item)
+            items.put(None)
+        except BaseException as error:
+            items.put(error)
+
+    if len(series) == 1:
+        yield from series[0]
+        return
+    for one in series:
+        Thread(target=draw, args=(one,), daemon=True).start()
+    left = len(series)
+    while left:
+        item = items.get()
+        if isinstance(item, BaseException):
+            raise item
+        if item is None:
+            left -= 1
+        else:
+            yield item
 
 
 def known_to(least: MilpResult, gap: float) -> float:
@@ -286,26 +336,3 @@ def _front(search: _Search, found: dict[int, Plan], seconds: float, failed: Plan
         failed=failed,
         seconds=seconds,
     )
-
-
-def undominated(values: Floats) -> Bools:
-    """(n,) whether no other row of values (n, 2) is as small in both and smaller in one; of equal rows, the first."""
-    near = SAME * np.maximum(1.0, np.abs(values))
-    as_small = (values[:, None] <= values[None] + near[None]).all(axis=2)  # [q, p]: q is as small as p
-    smaller = (values[:, None] < values[None] - near[None]).any(axis=2)
-    earlier = np.arange(len(values))[:, None] < np.arange(len(values))
-    return np.asarray(~(as_small & (smaller | earlier)).any(axis=0))
-
-
-def knee(values: Floats) -> int | None:
-    """The row furthest below the line between the first and the last row, both objectives scaled to their ranges.
-
-    Das (1999). None with fewer than three rows, or where none lies below it.
-    """
-    if len(values) < 3:
-        return None
-    low, high = values.min(axis=0), values.max(axis=0)
-    x, y = ((values - low) / (high - low)).T
-    below = 1.0 - x - y
-    best = int(np.argmax(below))
-    return best if below[best] > 1e-6 else None

@@ -42,7 +42,11 @@ def solve_by_core(
     fixable = (milp.lower == 0.0) & (relaxed.x <= 1e-9) & (reduced > slack)
     if not milp.integer.any():
         return conclude(milp, limits, relaxed.x, lower, solver=relaxed.solver)
-    best, value = start, math.inf if start is None else float(milp.cost @ start) + milp.offset
+    points = [x for x in (start, relaxed.point) if x is not None]
+    best = min(points, key=lambda x: float(milp.cost @ x), default=None)
+    value = math.inf if best is None else float(milp.cost @ best) + milp.offset
+    if watch is not None and best is not None and watch(0.0, value, min(lower, value), best) is False:
+        return conclude(milp, limits, best, lower, solver=relaxed.solver, limit="interrupt")
 
     def search(keep: Bools, share: float, holds: bool, floor: Floats = milp.lower) -> MilpResult:
         nonlocal best, value
@@ -50,8 +54,9 @@ def solve_by_core(
         if best is not None:
             keep = keep | (best > 0)
         seen = _Seen(watch, keep, lower, holds, target, value)
-        hint = None if best is None or (best < floor - 1e-6).any() else best[keep]
-        result = run(restricted(replace(milp, lower=floor), keep)[0], replace(limits, seconds=left), hint, seen)
+        # a point of a dive holds the search up more than it helps
+        known = None if best is relaxed.point or best is None or (best < floor - 1e-6).any() else best[keep]
+        result = run(restricted(replace(milp, lower=floor), keep)[0], replace(limits, seconds=left), known, seen)
         if result.x is not None and result.objective < value:
             best, value = _expanded(result.x, keep), result.objective
         return result

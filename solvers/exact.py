@@ -44,7 +44,7 @@ def solve_exact(
     plain = len(milp.cost) < CORE_FROM and milp.lazy is None if milp.integer.any() else milp.choices is None
     if plain:
         return run(milp, limits, start, watch)
-    program, root = _root(milp, limits)
+    program, root = _root(milp, limits, start)
     left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
     if isinstance(root, Relaxation):
         return solve_by_core(run, program, root, left, start, watch)
@@ -53,12 +53,12 @@ def solve_exact(
     return _at_least(run(program, left, start, watch), root.bound)
 
 
-def _root(milp: Milp, limits: Limits) -> tuple[Milp, Relaxation | MilpResult]:
+def _root(milp: Milp, limits: Limits, start: Floats | None) -> tuple[Milp, Relaxation | MilpResult]:
     """The program with the lazy rows it needs, and its relaxation if that is large and could be solved."""
     large, began = len(milp.cost) >= CORE_FROM, time.perf_counter()
     whole = with_lazy_rows(milp) if large else None
     if whole is not None and whole.choices is not None:
-        sifted = sift(whole, whole.choices, replace(limits, seconds=limits.seconds * SHARE_OF_TIME))
+        sifted = sift(whole, whole.choices, replace(limits, seconds=limits.seconds * SHARE_OF_TIME), start)
         if sifted is not None:
             return whole, sifted
     left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))

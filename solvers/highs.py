@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers import label
-from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure, Unbounded, Watch, stacked
+from solvers.milp import Floats, Limits, Longs, Milp, MilpResult, SolverFailure, Unbounded, Watch, stacked
 from solvers.results import Limit, checked_start, conclude, dual_bound, infeasible, without_columns
 from solvers.watching import Progress, watched
 
@@ -59,16 +59,18 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
 
 
 class Lp:
-    """The continuous relaxation of a program, kept in HiGHS so that added rows are solved from the last basis.
+    """The continuous relaxation of a program, kept in HiGHS so that what changed is solved from the last basis.
 
-    tolerance: of primal and dual feasibility, absolute. Not safe to share between threads.
+    tolerance: of primal and dual feasibility, absolute. presolve: of the first solve. Not safe to share between
+    threads.
     """
 
-    def __init__(self, milp: Milp, tolerance: float = 1e-7) -> None:
+    def __init__(self, milp: Milp, tolerance: float = 1e-7, *, presolve: bool = False) -> None:
         self._milp = replace(milp, integer=np.zeros_like(milp.integer), lazy=None)
         self._added: list[tuple[sp.csc_array, Floats, Floats]] = []
         self._highs = _loaded(self._milp)
-        _set(self._highs, "presolve", "off")  # it costs more than it saves here, and added rows start from the basis
+        if not presolve:  # where rows are added round by round it costs more than it saves
+            _set(self._highs, "presolve", "off")
         for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
             _set(self._highs, option, tolerance)
 
@@ -85,6 +87,23 @@ class Lp:
         if (self._highs.getNumRow(), self._highs.getNumNz()) != expected:
             raise SolverFailure("highs dropped a row or coefficient it was given")
         self._added.append((block, lower, upper))
+
+    def set_bounds(self, columns: Longs, lower: Floats, upper: Floats) -> None:
+        """New bounds of some columns; all three: (k,)."""
+        low, high = self.milp.lower.copy(), self.milp.upper.copy()
+        low[columns], high[columns] = lower, upper
+        self._milp = replace(self._milp, lower=low, upper=high)
+        where = columns.astype(np.int32)
+        _ok(self._highs.changeColsBounds(len(where), where, lower, upper), "changeColsBounds")
+
+    @property
+    def basis(self) -> Any:
+        """The last basis; setting it starts the next solve there."""
+        return self._highs.getBasis()
+
+    @basis.setter
+    def basis(self, basis: Any) -> None:
+        _ok(self._highs.setBasis(basis), "setBasis")
 
     @property
     def milp(self) -> Milp:
@@ -175,7 +194,7 @@ def _answer(highs: Any, milp: Milp, limits: Limits, start: Floats | None, progre
 
 def _run(highs: Any, milp: Milp, limits: Limits, progress: Progress, telling: bool = True) -> str:
     """Sets the limits, runs, and returns the name of the model status. telling: whether its points and bounds count."""
-    _set(highs, "time_limit", max(0.0, limits.seconds))
+    _set(highs, "time_limit", highs.getRunTime() + max(0.0, limits.seconds))  # its clock runs on from solve to solve
     _set(highs, "mip_rel_gap", limits.gap)
     _set(highs, "mip_abs_gap", NEVER)
     _set(highs, "threads", limits.threads)

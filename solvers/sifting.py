@@ -15,85 +15,136 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from solvers import highs
-from solvers.milp import Bools, Choices, Floats, Limits, Longs, Milp, MilpResult, stacked
+from solvers.diving import dive
+from solvers.highs import Lp
+from solvers.milp import Bools, Choices, Floats, Limits, Longs, Milp, stacked
 from solvers.restricting import restricted
-from solvers.scaling import scale
+from solvers.results import feasible
+from solvers.scaling import Undo, scale
 
 FIRST = 4  # choices per serving row in the first round, and at most as many more in each later one
 ROUNDS = 40
 CLOSE = 0.02  # distance of bound and restricted optimum at which sifting ends, times the gap asked for
 UNSERVED = 10.0  # price of leaving a serving row unmet, times the dearest choice
+MOST = 0.5  # of the serving rows: with more of them unmet, it is too low
+WHOLE = 1e-6
+DIVING = 0.4  # of the time left, at most
+DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an idle program may be 0), how often at most
 
 
 @dataclass(frozen=True)
 class Relaxation:
     """A relaxation solved within a small part of the gap. x: (n,); lower: bound on the program; reduced: (n,) what a
-    whole unit of a column adds to the bound at least, the columns of one choice alike."""
+    whole unit of a column adds to the bound at least, the columns of one choice alike; point: (n,) a solution found by
+    diving from x, None without one."""
 
     x: Floats
     lower: float
     reduced: Floats
     solver: str
+    point: Floats | None = None
 
 
-def sift(milp: Milp, choices: Choices, limits: Limits) -> Relaxation | None:
-    """The relaxation of a program without lazy rows; None where time runs out or a serving row cannot be met."""
+def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = None) -> Relaxation | None:
+    """The relaxation of a program without lazy rows; None where time runs out or a serving row cannot be met.
+
+    start: (n,) a solution or None: its choices are the first, and serving rows need not be left unmet.
+    """
     began = time.perf_counter()
-    relaxed = replace(milp, integer=np.zeros_like(milp.integer))
     chosen = np.zeros(len(choices.serve), dtype=bool)
-    dearest, taken = 0.0, 0
+    if start is not None:
+        chosen[choices.of[(choices.of >= 0) & (start > 0)]] = True
+    penalty, raises = math.inf if chosen.any() else 0.0, 0
+    serving = np.unique(choices.serve)
     for _ in range(ROUNDS):
         left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-        keep = (choices.of < 0) | chosen[choices.of]
-        found = _solve(relaxed, choices, keep, UNSERVED * dearest, left)
+        found = _Restricted.solved(milp, choices, (choices.of < 0) | chosen[choices.of], penalty, left)
         if found is None:
             return None
-        result, x, duals, unmet = found
-        duals[choices.inner] = 0.0
-        duals[choices.serve] = 0.0
-        reduced = milp.cost - milp.matrix.T @ duals
+        reduced = milp.cost - milp.matrix.T @ found.duals
         price = choices.prices(reduced)
-        if not taken:
-            dearest = float(np.abs(price[np.isfinite(price)]).max(initial=1.0))
+        if not penalty:
+            penalty = UNSERVED * float(np.abs(price[np.isfinite(price)]).max(initial=1.0))
             new = _cheapest(price, choices.serve, np.ones(len(price), bool))
         else:
-            least = _least(price, choices.serve, chosen, len(duals))[choices.serve]
-            behind = np.minimum(_least(price - least, choices.serve, np.isfinite(price), len(duals)), 0.0)
-            lower = result.objective + float(behind[np.unique(choices.serve)].sum())
+            least = _least(price, choices.serve, chosen, len(found.duals))[choices.serve]
+            behind = np.minimum(_least(price - least, choices.serve, np.isfinite(price), len(found.duals)), 0.0)
+            lower = found.objective + float(behind[serving].sum())
             new = _cheapest(price, choices.serve, ~chosen & (price < least))
-            if result.objective - lower <= CLOSE * limits.gap * abs(lower) or not new.any():
-                if unmet:
+            done = found.objective - lower <= CLOSE * limits.gap * abs(lower) or not new.any()
+            if found.unmet and raises < RAISES and (done or found.unmet > MOST * len(serving)):
+                penalty, raises, done = DEARER * penalty, raises + 1, False
+            if done:
+                if found.unmet:
                     return None
-                price = price - _least(price, choices.serve, np.isfinite(price), len(duals))[choices.serve]
-                return Relaxation(x, lower, np.where(choices.of >= 0, price[choices.of], reduced), result.solver)
+                price = price - _least(price, choices.serve, np.isfinite(price), len(found.duals))[choices.serve]
+                worth = np.where(choices.of >= 0, price[choices.of], reduced)
+                return Relaxation(found.x, lower, worth, found.solver, _point(milp, found, limits, began))
+        found.lp.close()
         chosen |= new
-        taken += int(new.sum())
     return None
 
 
-def _solve(
-    relaxed: Milp, choices: Choices, keep: Bools, penalty: float, limits: Limits
-) -> tuple[MilpResult, Floats, Floats, bool] | None:
-    """Result, point and row prices (0 on rows left out) of the program over some columns, and whether a serving row
-    is unmet. Serving rows may stay unmet at a penalty, so that there is a point for any columns."""
-    program, rows = restricted(relaxed, keep)
-    serving = np.zeros(len(relaxed.row_lower), dtype=bool)
-    serving[choices.serve] = True
-    elastic = np.flatnonzero(serving[rows])
-    columns = program.matrix.shape[1]
-    if penalty == 0.0:  # the program that serves nothing
-        program = replace(program, row_lower=np.where(serving[rows], -np.inf, program.row_lower))
-    else:
-        program = _elastic(program, elastic, penalty)
-    scaled, undo = scale(program)
-    result = undo(highs.solve(scaled, limits))
-    if result.status != "optimal" or result.x is None or result.duals is None:
+@dataclass(frozen=True)
+class _Restricted:
+    """The solved relaxation over some columns. lp: holds it, scaled, with columns of unmet serving rows at its end;
+    x: (n,); duals: (m,) prices of rows, 0 on those left out, on serving and on inner rows; unmet: serving rows."""
+
+    lp: Lp
+    undo: Undo
+    keep: Bools
+    objective: float
+    x: Floats
+    duals: Floats
+    unmet: float
+    solver: str
+
+    @classmethod
+    def solved(cls, milp: Milp, choices: Choices, keep: Bools, penalty: float, limits: Limits) -> _Restricted | None:
+        """None where it is not solved in time. penalty: of unmet serving rows; 0: of the program that serves nothing;
+        inf: they are met."""
+        program, rows = restricted(milp, keep)
+        serving = np.zeros(len(milp.row_lower), dtype=bool)
+        serving[choices.serve] = True
+        if penalty == 0.0:
+            program = replace(program, row_lower=np.where(serving[rows], -np.inf, program.row_lower))
+        elif penalty < math.inf:
+            program = _elastic(program, np.flatnonzero(serving[rows]), penalty)
+        scaled, undo = scale(program)
+        lp = Lp(scaled, presolve=True)
+        result = undo(lp.solve(limits))
+        if result.status != "optimal" or result.x is None or result.duals is None:
+            lp.close()
+            return None
+        own = int(keep.sum())
+        x, duals = np.zeros(len(keep)), np.zeros(len(milp.row_lower))
+        x[keep] = result.x[:own]
+        duals[rows] = result.duals
+        duals[choices.inner] = 0.0
+        duals[choices.serve] = 0.0
+        unmet = result.x[own:]
+        return cls(lp, undo, keep, result.objective, x, duals, float(unmet[unmet > WHOLE].sum()), result.solver)
+
+
+def _point(milp: Milp, found: _Restricted, limits: Limits, began: float) -> Floats | None:
+    """(n,) a solution by diving from the last restricted relaxation, None without one. Closes it."""
+    columns = np.flatnonzero(found.keep)
+    count = len(found.undo.columns)
+    integer, leading = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    integer[: len(columns)] = milp.integer[columns]
+    if milp.leading is not None:
+        leading[: len(columns)] = milp.leading[columns]
+    beyond = np.arange(len(columns), count)  # serving rows are met from here on
+    found.lp.set_bounds(beyond, np.zeros(len(beyond)), np.zeros(len(beyond)))
+    x = found.undo.forward(np.concatenate([found.x[columns], np.zeros(len(beyond))]))
+    left = replace(limits, seconds=DIVING * (limits.seconds - (time.perf_counter() - began)))
+    end = dive(found.lp, x, integer, leading, left) if integer.any() else None
+    found.lp.close()
+    if end is None:
         return None
-    x, duals = np.zeros(len(keep)), np.zeros(len(relaxed.row_lower))
-    x[keep] = result.x[:columns]
-    duals[rows] = result.duals
-    return result, x, duals, bool((result.x[columns:] > 1e-6).any())
+    point = np.zeros(len(found.keep))
+    point[columns] = (end * found.undo.columns)[: len(columns)]
+    return point if feasible(milp, point) else None
 
 
 def _elastic(program: Milp, rows: Longs, penalty: float) -> Milp:

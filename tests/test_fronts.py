@@ -20,7 +20,8 @@ from random_instances import random_document
 from instances import from_document
 from instances.instance import Instance
 from optimizer import Front, Options, check, pareto, read_plan, solve
-from optimizer.fronts import AUGMENT, knee, undominated
+from optimizer.dominance import knee, undominated
+from optimizer.fronts import AUGMENT
 
 GAP = 1e-9
 EXACT = Options(gap=GAP)

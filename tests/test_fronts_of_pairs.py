@@ -16,7 +16,8 @@ from document_changes import Document
 from instances import from_document, load
 from instances.objectives import NAMES
 from optimizer import Options, check, fronts, pareto, solve
-from optimizer.fronts import known_to, undominated
+from optimizer.dominance import undominated
+from optimizer.fronts import known_to
 from solvers.milp import Floats, Limits, Milp, MilpResult, Refused
 
 EXACT = Options(gap=1e-9)

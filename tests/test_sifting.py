@@ -16,6 +16,7 @@ from solvers.core import solve_by_core
 from solvers.milp import Limits
 from solvers.model import Clock, assemble
 from solvers.model.schedules import cheapest
+from solvers.results import feasible
 from solvers.rounds import with_lazy_rows
 from solvers.sifting import sift
 
@@ -53,6 +54,9 @@ def test_blocks_are_priced_one_by_one() -> None:
     assert cheapest(price, work, None, 3, clock) == pytest.approx([0.5 * 1.0 + 0.5 * 2.0])
 
 
+DIVES: list[int] = []  # seeds whose dives ended in a solution
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("solvers.sifting.FIRST", 1)
@@ -79,3 +83,14 @@ def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypa
         assert by_core.objective == pytest.approx(exact.objective, abs=1e-6 * size)
         used = whole.integer & (whole.lower == 0) & (exact.x > 0.5)
         assert (sifted.reduced[used] <= exact.objective - sifted.lower + 1e-5 * size).all()
+        again = sift(whole, model.choices, Limits(), exact.x)  # from the columns of a solution
+        assert again is not None and again.lower == pytest.approx(relaxed.objective, abs=1e-5 * size)
+        for found in (sifted, again):
+            if found.point is not None:
+                assert feasible(whole, found.point)
+                assert float(whole.cost @ found.point) + whole.offset >= exact.objective - 1e-6 * size
+                DIVES.append(seed)
+
+
+def test_most_dives_end_in_a_solution() -> None:
+    assert len(DIVES) > 40
