@@ -38,15 +38,16 @@ def compile_problem(
 ) -> Problem:  # fmt: skip
     """The numeric problem of an instance; linear in the number of demands.
 
-    routes: default `useful_routes`; incumbent: what moves are measured against, if they count; backups_of: backups
-    keep the limits that demands have in this instance.
+    routes: default `useful_routes`; incumbent: what moves are measured against, if they count; backups_of: backups,
+    and what counts as moved, keep the limits that demands have in this instance.
     """
     routes = useful_routes(instance) if routes is None else routes
     time = instance.time
     clock = Clock(time.hours, time.weighted_hours, time.block, time.block_cyclic)
     options = _options(instance, routes, clock, protecting.compiled(backups_of or instance, routes))
     if incumbent is not None:
-        options = replace(options, moves=moves_against(instance, options, incumbent))
+        own = options if backups_of is None else _options(backups_of, routes, clock, None)
+        options = replace(options, moves=moves_against(backups_of or instance, own, incumbent))
     return Problem(options, _site(instance, options))
 
 

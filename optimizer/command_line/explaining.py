@@ -10,9 +10,11 @@ from optimizer.command_line.arguments import (
     Commands,
     Usage,
     add_command,
+    add_incumbent,
     add_instance,
     check_output,
     open_given,
+    open_incumbent,
     path,
     positive,
 )
@@ -35,9 +37,10 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "plan", type=path, metavar="PLAN", nargs="?", help="explain this plan: what its limits are worth"
     )
+    add_incumbent(parser)
     parser.add_argument("--demand", metavar="NAME", help="and the options that this demand had")
     parser.add_argument("--all", action="store_true", help="serve also what may stay unserved at a penalty")
-    parser.add_argument("--time-limit", type=positive, default=60.0, metavar="S", help="seconds, about (60)")
+    parser.add_argument("--time-limit", type=positive, default=120.0, metavar="S", help="seconds, about (120)")
     parser.add_argument(
         "--write-repaired", type=path, metavar="FILE", help="where the instance with the cheapest repair goes"
     )
@@ -48,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plan is None and arguments.demand is not None:
         raise Usage("--demand explains a plan: name the plan after the instance")
     if arguments.plan is not None:
-        if arguments.write_repaired is not None or arguments.all:
-            raise Usage("--write-repaired and --all are for an instance without a plan")
+        if arguments.write_repaired is not None or arguments.all or arguments.incumbent is not None:
+            raise Usage("--write-repaired, --all and --incumbent are for an instance without a plan")
         from optimizer.command_line.explaining_choices import run as run_choices
 
         return run_choices(arguments, open_given(arguments))
@@ -58,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from optimizer.explaining import explain, repaired
 
     instance = open_given(arguments)
-    found = explain(instance, seconds=arguments.time_limit, serve_all=arguments.all)
+    incumbent = open_incumbent(instance, arguments.incumbent)
+    found = explain(instance, seconds=arguments.time_limit, serve_all=arguments.all, incumbent=incumbent)
     written = None
     if arguments.write_repaired is not None and found.repairs:
         from instances import write
@@ -79,7 +83,7 @@ def briefly(instance: Instance, plan: Plan, unserved: int) -> Explanation | None
 
     if len(instance.demands) > UNASKED or (plan.status != "INFEASIBLE" and not unserved):
         return None
-    return explain(instance, seconds=UNASKED_SECONDS, serve_all=unserved > 0, short=True)
+    return explain(instance, seconds=UNASKED_SECONDS, serve_all=unserved > 0, short=True, incumbent=plan.incumbent)
 
 
 def short_part(found: Explanation) -> RenderableType:

@@ -14,6 +14,8 @@ from optimizer.explaining.elastic_program import elastic
 from optimizer.explaining.prices import ShadowPrice, shadow_prices
 from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
 from optimizer.explaining.routes_tried import more_routes
+from optimizer.explaining.wishes import giving_up, with_wishes
+from optimizer.plan import Incumbent
 from optimizer.visible import reasons_without_solving
 
 __all__ = [
@@ -39,25 +41,39 @@ class Explanation:
 
 
 def explain(
-    instance: Instance, *, seconds: float = 60.0, alternatives: int = 3, serve_all: bool = False, short: bool = False
-) -> Explanation:
+    instance: Instance, *, seconds: float = 120.0, alternatives: int = 3, serve_all: bool = False, short: bool = False,
+    incumbent: Incumbent | None = None,
+) -> Explanation:  # fmt: skip
     """Why no plan meets all limits, and what would help.
 
     seconds: of solving, about; alternatives: further repairs; serve_all: also asks for what may stay unserved at a
-    penalty; short: findings and the cheapest repair only.
+    penalty; short: findings and the cheapest repair only; incumbent: plan in force, which moves are measured against.
     """
     start = time.perf_counter()
+
+    def left(part: float) -> float:
+        """Seconds for one part of the work, out of what is left."""
+        return part * max(start + seconds - time.perf_counter(), 0.0)
+
     findings = reasons_without_solving(instance, compile_problem(instance, useful_routes(instance)))
     findings += tuple(cuts(instance))
-    model = elastic(instance, serve_all=serve_all)
-    first = cheapest(model, model.no_limit(), seconds / 2)
+    model = elastic(instance, incumbent, serve_all=serve_all, seconds=left(0.4))
+    first = cheapest(model, model.no_limit(), left(0.6))
     if first is None or not first.steps:
         feasible = True if first is not None else None
         return Explanation(feasible, serve_all, findings, None, (), time.perf_counter() - start)
-    others = [] if short else list(alternatives_to(model, first, seconds / 2, alternatives))
-    routes = None if short or serve_all else more_routes(instance, seconds / 4)
-    clash = None if short or model.large else conflict(model, seconds / 2)
-    prices = () if short or not model.large else proving(model, seconds / 2)
-    found = (*([routes] if routes else []), first, *others)
-    checked = tuple(confirmed(instance, repair, seconds / 4) for repair in found)
-    return Explanation(False, serve_all, findings, clash, checked, time.perf_counter() - start, prices)
+    if short:
+        done = confirmed(instance, first, left(0.5), incumbent)
+        return Explanation(False, serve_all, findings, None, (done,), time.perf_counter() - start)
+    prices = proving(model, left(0.4)) if model.large else ()
+    clash = None if model.large else conflict(model, left(0.3))
+    if clash is not None:
+        clash = with_wishes(clash, instance, left(0.3), incumbent, serve_all=serve_all)
+    others = list(alternatives_to(model, first, left(0.4), alternatives))
+    if not serve_all:
+        others += giving_up(instance, left(0.4), incumbent)
+    routes = None if serve_all else more_routes(instance, left(0.3), incumbent)
+    found = [first, *sorted(others, key=lambda repair: repair.price)]
+    found = ([routes] if routes else []) + found
+    each = (confirmed(instance, repair, left(0.5), incumbent) for repair in found)
+    return Explanation(False, serve_all, findings, clash, tuple(each), time.perf_counter() - start, prices)

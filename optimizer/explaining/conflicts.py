@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.explaining.elastic_program import Elastic, Limit
+from optimizer.explaining.elastic_program import Elastic
 from optimizer.explaining.kinds import KINDS
+from optimizer.explaining.slacks import Limit
 from solvers.model.options import Bools
 
 LEAST = 1e-6  # of a limit's price of repair: worth less is rounding
@@ -24,12 +25,13 @@ CHECK_SECONDS = 20.0  # for one look at a set of limits
 @dataclass(frozen=True)
 class Conflict:
     """Limits that cannot hold together, in words; demands: those that must be served for it (positions).
-    minimal: without any one of the limits the rest can hold."""
+    minimal: without any one of the limits the rest can hold. served: these demands, as limits."""
 
     limits: tuple[Limit, ...]
     names: tuple[str, ...]
     demands: tuple[str, ...]
     minimal: bool
+    served: tuple[Limit, ...] = ()
 
 
 class _Search:
@@ -53,8 +55,8 @@ class _Search:
 def conflict(model: Elastic, seconds: float) -> Conflict | None:
     """A conflicting set of limits; None where none is found in time, or no set of these limits conflicts."""
     search = _Search(model, seconds)
-    served = np.array([limit.kind == "unserved" for limit in model.limits], bool)
-    found = _stretched(search, served)
+    required = np.array([limit.kind == "unserved" for limit in model.limits], bool)
+    found = _stretched(search, required)
     if found is None:
         return None
 
@@ -63,13 +65,15 @@ def conflict(model: Elastic, seconds: float) -> Conflict | None:
         mask[limits] = True
         return mask
 
-    needed = _minimal(found, lambda some: search.infeasible(held(some, served)))
-    minimal = search.sure
+    needed = minimal(found, lambda some: search.infeasible(held(some, required)))
+    surely = search.sure
     only = held(needed, model.no_limit())
-    demands = _minimal(np.flatnonzero(served).tolist(), lambda some: search.infeasible(held(some, only)))
+    demands = minimal(np.flatnonzero(required).tolist(), lambda some: search.infeasible(held(some, only)))
     names = tuple(KINDS[model.limits[j].kind].name(model.instance, model.limits[j].key) for j in needed)
     d = [model.instance.demands.names[model.limits[j].key[0]] for j in demands]
-    return Conflict(tuple(model.limits[j] for j in needed), names, tuple(d), minimal)
+    return Conflict(
+        tuple(model.limits[j] for j in needed), names, tuple(d), surely, tuple(model.limits[j] for j in demands)
+    )
 
 
 def _stretched(search: _Search, served: Bools) -> list[int] | None:
@@ -89,7 +93,7 @@ def _stretched(search: _Search, served: Bools) -> list[int] | None:
     return None
 
 
-def _minimal(items: list[int], conflicting: Callable[[list[int]], bool]) -> list[int]:
+def minimal(items: list[int], conflicting: Callable[[list[int]], bool]) -> list[int]:
     """A subset that conflicts, from which nothing can be left out, of items that conflict (QuickXplain)."""
 
     def search(background: list[int], changed: bool, some: list[int]) -> list[int]:

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from instances.instance import CLOSED, Instance, Names, Series
-from optimizer.explaining.kinds import number
+from optimizer.explaining.changes import number
 from solvers.model.options import Bools, Floats, Ints, Longs
 
 STEPS = 2**24  # of the whole traffic: flows are whole numbers

@@ -9,8 +9,9 @@ import numpy as np
 from instances.instance import Instance
 from instances.routes import candidate_routes
 from optimizer.compiling import compile_problem
+from optimizer.explaining.changes import Key
 from optimizer.explaining.encoding import candidates_of, option_values, used_pairs
-from optimizer.explaining.kinds import KINDS, Key
+from optimizer.explaining.kinds import KINDS
 from optimizer.plan import Decisions, Plan
 from solvers.exact import solve_exact
 from solvers.milp import Floats, Limits
@@ -66,7 +67,7 @@ def shadow_prices(instance: Instance, plan: Plan, seconds: float = 60.0) -> tupl
                 found[place] = found.get(place, 0.0) + float(value[j])
     largest = max((abs(price) for price in found.values()), default=0.0)
     prices = [
-        ShadowPrice(name, key, KINDS[name].name(instance, key), price, KINDS[name].unit)
+        ShadowPrice(name, key, KINDS[name].name(instance, key), price, KINDS[name].row_unit or KINDS[name].unit)
         for (name, key), price in found.items()
         if abs(price) > LEAST * largest
     ]

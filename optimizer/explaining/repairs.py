@@ -15,8 +15,10 @@ from instances.findings import InvalidInstance
 from instances.instance import Instance
 from instances.reading import from_document
 from optimizer.compiling import compile_problem
+from optimizer.explaining.changes import Key
 from optimizer.explaining.elastic_program import Elastic
-from optimizer.explaining.kinds import KINDS, Key
+from optimizer.explaining.kinds import KINDS
+from optimizer.plan import Incumbent
 from solvers.exact import solve_exact
 from solvers.milp import Limits
 from solvers.model import assemble
@@ -24,6 +26,7 @@ from solvers.model.options import Bools, Floats
 
 NOISE = 1e-7  # slacks below are rounding of the solver
 PROVEN = 1e-6  # relative gap of prices up to which none is cheaper
+CLOSE = 2e-3  # relative distance at which halving ends
 DIGITS = 6  # of an amount; rounded up
 
 
@@ -110,17 +113,64 @@ def repaired(instance: Instance, repair: Repair) -> Instance:
     return from_document(repaired_document(instance, repair.steps))
 
 
-def can_be_met(instance: Instance, seconds: float) -> bool | None:
+def can_be_met(instance: Instance, seconds: float, incumbent: Incumbent | None = None) -> bool | None:
     """Whether some plan meets every limit, whatever it costs; None: not known in time."""
-    model = assemble(compile_problem(instance))
+    model = assemble(compile_problem(instance, None, incumbent))
     milp = replace(model.milp, cost=np.zeros_like(model.milp.cost))
     result = solve_exact("highs", milp, Limits(seconds=seconds))
     return True if result.x is not None else False if result.status == "infeasible" else None
 
 
-def confirmed(instance: Instance, repair: Repair, seconds: float) -> Repair:
-    """The repair, marked if the repaired instance can be met."""
+def is_enough(instance: Instance, repair: Repair, seconds: float, incumbent: Incumbent | None = None) -> bool:
+    """Whether the repaired instance is known to have a plan."""
     try:
-        return replace(repair, confirmed=bool(can_be_met(repaired(instance, repair), seconds)))
+        made = repaired(instance, repair)
     except InvalidInstance:
+        return False
+    return can_be_met(made, seconds, None if incumbent is None else _kept(incumbent, instance, made)) is True
+
+
+def confirmed(instance: Instance, repair: Repair, seconds: float, incumbent: Incumbent | None = None) -> Repair:
+    """The repair, marked if the repaired instance can be met. Amounts that the rows do not give are found by trying."""
+    end = time.perf_counter() + seconds
+    for place, step in enumerate(repair.steps):
+        most = KINDS[step.kind].most(instance, step.key)
+        if most is not None:
+            repair = _least_amount(instance, repair, place, most, end, incumbent)
+    left = end - time.perf_counter()
+    return replace(repair, confirmed=left > 0 and is_enough(instance, repair, left, incumbent))
+
+
+def _least_amount(
+    instance: Instance, repair: Repair, place: int, most: float, end: float, incumbent: Incumbent | None
+) -> Repair:
+    """The repair with the least amount of one step, by halving; the repair as it is where `most` is not enough."""
+    step = repair.steps[place]
+    kind, grain = KINDS[step.kind], KINDS[step.kind].grain(instance, step.key)
+
+    def with_amount(amount: float) -> Repair:
+        text = kind.repair(instance, step.key, amount)
+        made = replace(step, amount=amount, unit=kind.unit, text=text)
+        return replace(repair, steps=(*repair.steps[:place], made, *repair.steps[place + 1 :]))
+
+    def enough(amount: float) -> bool:
+        left = end - time.perf_counter()
+        return left > 0 and is_enough(instance, with_amount(amount), left, incumbent)
+
+    low, high = 0.0, most
+    if not enough(high):
         return repair
+    while high - low > (1.5 * grain if grain else CLOSE * high):
+        middle = low + (max(round((high - low) / grain / 2), 1) * grain if grain else (high - low) / 2)
+        low, high = (low, middle) if enough(middle) else (middle, high)
+        if time.perf_counter() > end:
+            break
+    return with_amount(high if grain else min(rounded_up(high), most))
+
+
+def _kept(incumbent: Incumbent, instance: Instance, made: Instance) -> Incumbent:
+    """The plan in force without the demands that a repair leaves out."""
+    place = {name: d for d, name in enumerate(made.demands.names)}
+    new = np.array([place.get(name, -1) for name in instance.demands.names], np.int32)[incumbent.demand]
+    stays = new >= 0
+    return Incumbent(new[stays], incumbent.hub[stays], incumbent.share[stays], incumbent.period[stays])

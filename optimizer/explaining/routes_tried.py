@@ -8,11 +8,12 @@ from dataclasses import replace
 from instances.instance import Instance
 from optimizer.explaining.kinds import KINDS
 from optimizer.explaining.repairs import Repair, Step, can_be_met
+from optimizer.plan import Incumbent
 
 FACTOR, LARGEST = 4, 50  # candidate routes tried: as many times those of the instance, at most
 
 
-def more_routes(instance: Instance, seconds: float) -> Repair | None:
+def more_routes(instance: Instance, seconds: float, incumbent: Incumbent | None = None) -> Repair | None:
     """The least number of candidate routes with which the instance can be met as it is; None where none is found."""
     low, high = instance.route_candidates, min(LARGEST, FACTOR * instance.route_candidates)
     if instance.latency_matrix is not None or low >= high:
@@ -21,7 +22,7 @@ def more_routes(instance: Instance, seconds: float) -> Repair | None:
 
     def enough(count: int) -> bool:
         left = end - time.perf_counter()
-        return left > 0 and can_be_met(replace(instance, route_candidates=count), left) is True
+        return left > 0 and can_be_met(replace(instance, route_candidates=count), left, incumbent) is True
 
     if not enough(high):
         return None

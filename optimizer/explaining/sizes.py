@@ -14,18 +14,23 @@ LEAST = 1e-3  # of the mean demand's size: no demand is free to move or leave ou
 
 @dataclass(frozen=True)
 class Sizes:
-    """units: (R,) all demand of a resource at its peak; gbps, kw, kg: all traffic, power, carbon; hubs: their number;
+    """units: (R,) all demand of a resource at its peak; gbps, kw, kwh, kg: all traffic, power, energy, carbon; money:
+    the budget; hubs: their number; together, apart: sizes of the groups of demands;
     demand: (D,) share of a demand in the whole, sum about 1; hub_module, link_module: share of one module in the whole.
     """
 
     units: Floats
     gbps: float
     kw: float
+    kwh: float
+    money: float
     kg: float
     hubs: int
     demand: Floats
     hub_module: Floats
     link_module: Floats
+    together: Floats
+    apart: Floats
 
 
 def sizes(instance: Instance) -> Sizes:
@@ -42,16 +47,26 @@ def sizes(instance: Instance) -> Sizes:
     kw = float(np.mean(pue.mean(axis=1)[:, None] * hubs.power_kw_per_unit, axis=0) @ total) if len(hubs) else 0.0
     kw += float((hubs.idle_kw * pue.mean(axis=1)).sum())
     kg = kw * float(np.abs(factor).mean() * weight.sum()) if len(hubs) else 0.0
+    demand, budget = np.maximum(share, LEAST / max(len(demands), 1)), float(instance.policy.budget.limit[0])
     return Sizes(
         units=units,
         gbps=gbps,
         kw=kw or 1.0,
         kg=kg or 1.0,
         hubs=max(len(hubs), 1),
-        demand=np.maximum(share, LEAST / max(len(demands), 1)),
+        demand=demand,
+        kwh=kw * float(weight.sum()) or 1.0,
+        money=(0.0 if np.isnan(budget) else abs(budget)) or 1.0,
+        together=_of_groups(demands.together, demand),
+        apart=_of_groups(demands.apart, demand),
         hub_module=np.maximum(np.max(hubs.modules.capacity / units, axis=1, initial=0), LEAST),
         link_module=np.maximum(instance.links.modules.capacity_gbps / gbps, LEAST),
     )
+
+
+def _of_groups(group: Ints, size: Floats) -> Floats:
+    """(groups,) sizes of the demands of each group together."""
+    return np.bincount(group[group >= 0], weights=size[group >= 0]).astype(float)
 
 
 def _row_peak(series: Series) -> Floats:
