@@ -7,7 +7,7 @@ T periods, K candidates, P admissible pairs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,18 @@ class Compact:
             self.demand[rows], self.vector[rows], self.factor[rows], self.slot, start, self.route[at],
             self.extra[at] if len(self.extra) else self.extra, self.unserved[rows],
             self.weight[rows] * (self.weight.sum() / self.weight[rows].sum()),
+        )  # fmt: skip
+
+    def among(self, kept: NDArray[np.bool_], rows: Longs) -> Compact:
+        """Some demands with some of their options, each standing for itself. kept: (P,)."""
+        part = self.sample(rows)
+        count = np.diff(part.start)
+        at = np.repeat(self.start[rows] - part.start[:-1], count) + np.arange(part.start[-1])
+        chosen = kept[at]
+        left = np.bincount(np.repeat(np.arange(len(rows)), count)[chosen], minlength=len(rows))
+        return replace(
+            part, start=np.concatenate([[0], np.cumsum(left)]), route=part.route[chosen],
+            extra=part.extra[chosen] if len(part.extra) else part.extra, weight=self.weight[rows],
         )  # fmt: skip
 
 

@@ -37,6 +37,14 @@ class Point:
     spread: Floats
 
 
+@dataclass(frozen=True)
+class Settled:
+    """Demands with one promising option. loads: (ties,); cost: money without prices."""
+
+    loads: Floats
+    cost: float
+
+
 @dataclass
 class Dual:
     """Maximises the dual over one set of demands."""
@@ -45,8 +53,9 @@ class Dual:
     side: SiteSide
     demands: Compact
     unit: Floats  # (n,) money, what temperatures are relative to
+    settled: Settled | None = None  # what other demands load and cost
     say: Callable[[str], None] = lambda text: None
-    most: Floats | None = None  # (q,) largest prices: a row may be exceeded at that price; None: no limit
+    box: tuple[Floats, Floats] | None = None  # (q,) least and largest prices besides their signs; None: no limit
     among: Bools | None = None  # (q,) rows whose prices may move; None: all
     damping: float = 1e-3
     count: int = 0  # evaluations
@@ -57,22 +66,30 @@ class Dual:
     def signs(self) -> tuple[Floats, Floats]:
         """(q,) least and largest price."""
         low, high = self.side.low, self.side.high
-        return (low, high) if self.most is None else (np.maximum(low, -self.most), np.minimum(high, self.most))
+        return (low, high) if self.box is None else (np.maximum(low, self.box[0]), np.minimum(high, self.box[1]))
 
     def evaluate(self, z: Floats, temperature: float, free: Longs) -> Point:
         """free: rows by which second derivatives are wanted."""
         side, self.count = self.side, self.count + 1
         y = side.prices(z)
         items = self._items(free)
-        found = self.pricing.soft(self.demands, side.worth(y), temperature * self.unit, items)
-        slope, room, size = side.slope(y, found.loads, side.ends(y))
+        mu = side.worth(y)
+        found = self.pricing.soft(self.demands, mu, temperature * self.unit, items)
+        rest = self.settled or Settled(np.zeros(side.ties), 0.0)
+        slope, room, size = side.slope(y, found.loads + rest.loads, side.ends(y))
         near = (z != 0) | (room <= (1 - NEAR) * size)
         near = near if self.among is None else near & self.among
         spread = temperature * np.asarray((side.reads * side.reads).T @ found.spread)
         self.spread = spread if self.spread is None else np.maximum(spread, 0.9 * self.spread)
         assert found.second is not None and found.raw is not None
-        value = found.value + side.value(y)
+        value = found.value + rest.cost - float(mu @ rest.loads) + side.value(y)
         return Point(z, value, slope, near, free, found.second, found.raw, self.spread / temperature)
+
+    def bound(self, z: Floats) -> float:
+        """The dual without smoothing, in single precision."""
+        y, d = self.side.prices(z), self.demands
+        value, _ = self.pricing.hard(d, self.side.worth(y), d.vector, d.factor, np.zeros(0))
+        return value + self.side.value(y)
 
     def _items(self, free: Longs) -> Items:
         if self.items is None or not np.array_equal(self.items[0], free):
@@ -145,7 +162,7 @@ class Dual:
 
 
 def continuation(
-    dual: Dual, z: Floats, temperatures: list[float], steps: int, accuracy: float, deadline: float
+    dual: Dual, z: Floats, temperatures: tuple[float, ...], steps: int, accuracy: float, deadline: float
 ) -> Floats:
     """Prices after ascending at falling temperatures."""
     z = np.clip(z, *dual.signs)
@@ -155,3 +172,23 @@ def continuation(
         dual.say(f"temperature {temperature:.2g}")
         z = dual.ascend(z, temperature, steps, max(accuracy, 0.003 * temperature)).z
     return z
+
+
+def promising(dual: Dual, z: Floats, width: float, away: Floats) -> Dual:
+    """The dual over demands with several options within width x unit of their cheapest at prices z, those options
+    alone; the others are settled at their cheapest. Prices stay within `away` (q,) of z."""
+    pricing, demands, mu = dual.pricing, dual.demands, dual.side.worth(dual.side.prices(z))
+    price = np.empty(len(demands.route))
+    _, best = pricing.hard(demands, mu, demands.vector, demands.factor, price)
+    least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
+    limit = least + width * dual.unit
+    kept = price <= np.repeat(limit, np.diff(demands.start))
+    several = np.add.reduceat(np.append(kept, False).astype(np.int64), demands.start[:-1]) * (
+        np.diff(demands.start) > 0
+    )
+    open_ = several + (demands.unserved <= limit) > 1
+    loads = pricing.loads(demands, np.where(open_, -1, best))
+    rows = np.flatnonzero(open_)
+    settled = Settled(loads, float(least[~open_].sum()) + float(mu @ loads))
+    box = (z - away, z + away)
+    return Dual(pricing, dual.side, demands.among(kept, rows), dual.unit[rows], settled, box=box, say=dual.say)

@@ -12,7 +12,7 @@ import numpy as np
 
 from solvers.decomposition.bound import lower_bound
 from solvers.decomposition.compact import Compact, compact
-from solvers.decomposition.dual import Dual, continuation
+from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.pricing import Pricing
 from solvers.decomposition.primal import begin, improve
 from solvers.decomposition.settle import settle
@@ -26,7 +26,10 @@ from solvers.model.problem import Problem
 
 NAME = "decomposition"
 ELASTIC = 10.0  # times the money of all per row and period: price at which samples may exceed a row
-WIDTHS = (0.02, 0.1, 1.0)  # of a demand's cost: options that much above its cheapest are tried
+EFFORT = 60  # tries per movable demand in each turn of the search
+WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -np.inf))
+"""Attempts: options up to how much of a demand's cost above its cheapest are tried, and rows filled to what part of
+their right side by the cheapest options are watched."""
 
 Watch = Callable[[float, float], bool]
 """watch(incumbent, bound) is told of progress; False stops with the best so far."""
@@ -71,9 +74,11 @@ class Level:
 LEVELS = (
     Level(3_000, (1.0, 0.3), 8, True),
     Level(20_000, (0.3, 0.1, 0.03, 0.01), 8, True),
-    Level(100_000, (0.01, 0.003), 14, False),
-    Level(2**62, (0.001, 0.0004), 20, False),
+    Level(100_000, (0.01, 0.004), 12, False),
 )
+FINER = ((0.5, (0.004, 0.0015, 0.0006), 14), (0.25, (0.0005,), 14))
+"""Rounds over promising options: their width, temperatures, steps at each."""
+NEARBY = (1.0, 0.05)  # how far such a round may go: times the price, and times the scale of prices
 
 
 def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None] = lambda text: None) -> Found:
@@ -94,9 +99,9 @@ def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], N
     if not watch(math.inf, bound):
         return Found(None, bound, y, "interrupt")
     chosen = None
-    for width in WIDTHS:
-        search = begin(pricing, side, demands, z, unit, scale, width)
-        if improve(search, rng, deadline, say):
+    for width, tight in WIDTHS:
+        search = begin(pricing, side, demands, z, unit, scale, width, tight)
+        if improve(pricing, search, limits.seed, EFFORT, deadline, say):
             chosen = _chosen(problem, pricing, demands, search.pick, limits)
         if chosen is not None or time.perf_counter() > deadline:
             break
@@ -127,11 +132,28 @@ def _prices(
         whole = len(demands) <= 1.5 * level.demands
         rows = np.arange(len(demands)) if whole else np.sort(rng.choice(len(demands), level.demands, replace=False))
         dual = Dual(
-            pricing, side, demands if whole else demands.sample(rows), unit[rows],
-            most=None if whole else ELASTIC * scale, among=peak if level.peak else None, say=say,
+            pricing, side, demands if whole else _weighed(pricing, demands, rows, unit), unit[rows],
+            box=None if whole else (-ELASTIC * scale, ELASTIC * scale), among=peak if level.peak else None, say=say,
         )  # fmt: skip
-        z = continuation(dual, z, list(level.temperatures), level.steps, 1e-6, deadline)
+        z = continuation(dual, z, level.temperatures, level.steps, 1e-6, deadline)
+    dual = Dual(pricing, side, demands, unit, say=say)
+    value = dual.bound(z)
+    for width, temperatures, steps in FINER:
+        part = promising(dual, z, width, NEARBY[0] * np.abs(z) + NEARBY[1] * scale)
+        say(f"bound {value:.10g}, {len(part.demands)} demands with {len(part.demands.route)} options within {width}")
+        new = continuation(part, z, temperatures, steps, 3e-7, deadline)
+        then = dual.bound(new)
+        if then > value:
+            z, value = new, then
     return z
+
+
+def _weighed(pricing: Pricing, demands: Compact, rows: Longs, unit: Floats) -> Compact:
+    """A sample in which the demands of each node come to the same money as all of them."""
+    node = pricing.options.node[demands.demand]
+    total, part = np.bincount(node, unit), np.bincount(node[rows], unit[rows], len(np.bincount(node)))
+    ratio = np.where(part > 0, total / np.where(part > 0, part, 1.0), 0.0)
+    return replace(demands.sample(rows), weight=ratio[node[rows]])
 
 
 def _fullest(pricing: Pricing, side: SiteSide) -> int:

@@ -46,7 +46,7 @@ def sweep(
     unserved, with prices near_price; pick, price: (n,) chosen now; change: (rows,) zeros, work space.
     """
     moves = 0
-    touched = np.empty(change.shape[0], np.int64)
+    touched, marked = np.empty(change.shape[0], np.int64), np.zeros(change.shape[0], np.bool_)
     for i in order:
         now, best, gain = pick[i], pick[i], 1e-9 * abs(price[i])
         best_price = price[i]
@@ -65,16 +65,15 @@ def sweep(
                     amount = sign * item_value[e]
                     if s >= 0:
                         amount *= factor[i, s] * vector[i, slot[s], item_time[e]]
-                    if change[r] == 0.0:
-                        touched[count] = r
+                    if not marked[r]:
+                        marked[r], touched[count] = True, r
                         count += 1
-                        amount += 1e-300
                     change[r] += amount
             for c in range(count):
                 r = touched[c]
                 away = activity[r] - target[r]
                 then = away + change[r]
-                change[r] = 0.0
+                change[r], marked[r] = 0.0, False
                 if away > 0:
                     delta -= above[r] * away + 0.5 * curve[r] * away * away
                 elif below[r] > 0:
@@ -99,4 +98,98 @@ def sweep(
                     activity[item_row[e]] += amount
             pick[i], price[i] = best, best_price
             moves += 1
+    return moves
+
+
+@compiled
+def exchange(
+    steps: int, hot: float, cold: float, alone: float, reach: int, seed: int, movable: Any, size: Any,
+    at_hub_start: Any, at_hub: Any, hub: Any,
+    near_start: Any, near_at: Any, near_price: Any, pick: Any, price: Any, route: Any,
+    vector: Any, factor: Any, slot: Any,
+    item_start: Any, item_row: Any, item_stream: Any, item_time: Any, item_value: Any,
+    activity: Any, target: Any, below: Any, above: Any, change: Any,
+) -> int:  # fmt: skip
+    """Random moves of one demand or of two, where the second leaves the hub that the first goes to.
+
+    A dearer pair is taken with the probability exp(-increase / temperature) (Metropolis) while that falls from hot to
+    cold. alone: part of the tries that move one demand; reach: how far apart in size the two may be, in places of the
+    list; at_hub: demands with an option at each hub, by size (n,). Other arguments as in `sweep`; returns the moves.
+    """
+    touched, marked = np.empty(change.shape[0], np.int64), np.zeros(change.shape[0], np.bool_)
+    state, moves = np.uint64(seed * 2 + 1) * np.uint64(0x9E3779B97F4A7C15), 0
+    cooling, temperature = (cold / hot) ** (1.0 / max(steps, 1)), hot
+    who, where, paid = np.empty(2, np.int64), np.empty(2, np.int64), np.empty(2)
+    draw = np.empty(5)
+    for _ in range(steps):
+        temperature *= cooling
+        for q in range(5):
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            draw[q] = (np.float64(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
+        i = movable[int(draw[0] * movable.shape[0])]
+        j = near_start[i] + int(draw[1] * (near_start[i + 1] - near_start[i]))
+        if near_at[j] == pick[i]:
+            continue
+        who[0], where[0], paid[0] = i, near_at[j], near_price[j]
+        count = 1
+        if near_at[j] >= 0 and draw[2] >= alone:
+            h = hub[route[near_at[j]]]
+            low, high = at_hub_start[h], at_hub_start[h + 1]
+            first, last = low, high
+            while first < last:  # the place of its size in the list
+                middle = (first + last) // 2
+                if size[at_hub[middle]] < size[i]:
+                    first = middle + 1
+                else:
+                    last = middle
+            first, last = max(low, first - reach), min(high, first + reach + 1)
+            other = at_hub[first + int(draw[3] * (last - first))]
+            if other == i or pick[other] < 0 or hub[route[pick[other]]] != h:
+                continue
+            draw[3] = draw[3] * (last - first) - int(draw[3] * (last - first))
+            j = near_start[other] + int(draw[3] * (near_start[other + 1] - near_start[other]))
+            if draw[3] < 0.7 and pick[i] >= 0:  # rather back to where the first comes from
+                back = hub[route[pick[i]]]
+                for o in range(near_start[other], near_start[other + 1]):
+                    if near_at[o] >= 0 and hub[route[near_at[o]]] == back:
+                        j = o
+                        break
+            if near_at[j] == pick[other] or (near_at[j] >= 0 and hub[route[near_at[j]]] == h):
+                continue
+            who[1], where[1], paid[1] = other, near_at[j], near_price[j]
+            count = 2
+        delta, rows = 0.0, 0
+        for m in range(count):
+            i = who[m]
+            delta += paid[m] - price[i]
+            for way in range(2):
+                at, sign = (pick[i], -1.0) if way == 0 else (where[m], 1.0)
+                if at < 0:
+                    continue
+                k = route[at]
+                for e in range(item_start[k], item_start[k + 1]):
+                    r, s = item_row[e], item_stream[e]
+                    amount = sign * item_value[e]
+                    if s >= 0:
+                        amount *= factor[i, s] * vector[i, slot[s], item_time[e]]
+                    if not marked[r]:
+                        marked[r], touched[rows] = True, r
+                        rows += 1
+                    change[r] += amount
+        for c in range(rows):
+            r = touched[c]
+            away = activity[r] - target[r]
+            then = away + change[r]
+            delta -= above[r] * away if away > 0 else -below[r] * away
+            delta += above[r] * then if then > 0 else -below[r] * then
+        if delta < 0 or (temperature > 0 and delta <= -temperature * np.log(draw[4])):
+            for c in range(rows):
+                activity[touched[c]] += change[touched[c]]
+            for m in range(count):
+                pick[who[m]], price[who[m]] = where[m], paid[m]
+            moves += 1
+        for c in range(rows):
+            change[touched[c]], marked[touched[c]] = 0.0, False
     return moves

@@ -17,8 +17,11 @@ from solvers.decomposition.pricing import Items, Pricing
 from solvers.decomposition.site_side import SiteSide
 from solvers.model.options import Floats, Longs
 
-TIGHT = 0.7  # rows loaded to less of their right side by the cheapest options are not watched
 MARGIN = 1e-7  # of the right side, kept free for rounding
+TURNS = 48  # excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
+LEAST = 200_000  # tries in a turn
+ALONE, REACH = 0.3, 50  # part of the tries that move one demand; places in size between two that move
+HOT, COLD = 5e-3, 5e-4  # temperatures of the moves, times the price of a row x what a demand loads it with
 
 
 @dataclass
@@ -47,6 +50,15 @@ class Search:
     def excess(self) -> Floats:
         return np.maximum(self.activity - self.target, 0.0)
 
+    def exchange(self, at: AtHub, tries: int, hot: float, cold: float, above: Floats, seed: int) -> int:
+        d, e = self.demands, self.items
+        return moves.exchange(
+            tries, hot, cold, ALONE, REACH, seed, self.movable, at.size, at.start, at.demand, at.hub,
+            self.near_start, self.near_at, self.near_price, self.pick, self.price, d.route,
+            d.vector, d.factor, d.slot, e.start, e.row, e.stream, e.time, e.value,
+            self.activity, self.target, self.worth, above, np.zeros(len(self.target)),
+        )  # fmt: skip
+
     def sweep(self, order: Longs, below: Floats, above: Floats, curve: Floats) -> int:
         d, e = self.demands, self.items
         return moves.sweep(
@@ -57,9 +69,19 @@ class Search:
 
 
 def begin(
-    pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit: Floats, ref: Floats, width: float
+    pricing: Pricing,
+    side: SiteSide,
+    demands: Compact,
+    z: Floats,
+    unit: Floats,
+    ref: Floats,
+    width: float,
+    tight: float,
 ) -> Search:
-    """The cheapest option of every demand, and the options within width x unit of it."""
+    """The cheapest option of every demand, and the options within width x unit of it.
+
+    tight: rows that the cheapest options fill to less of their right side are not watched.
+    """
     y = side.prices(z)
     price = np.empty(len(demands.route))
     _, best = pricing.hard(demands, side.worth(y), demands.vector, demands.factor, price)
@@ -75,7 +97,7 @@ def begin(
     count = np.bincount(owner, minlength=n)
     near_price = np.concatenate([price[kept], demands.unserved[unserved]])[order]
 
-    rows, reads, target = _watched(pricing, side, demands, best, y, z)
+    rows, reads, target = _watched(pricing, side, demands, best, y, z, tight)
     items = Items.of(pricing, reads)
     activity, squares = np.zeros(len(rows)), np.zeros(len(rows))
     moves.load_rows(
@@ -91,7 +113,7 @@ def begin(
 
 
 def _watched(
-    pricing: Pricing, side: SiteSide, demands: Compact, best: Longs, y: Floats, z: Floats
+    pricing: Pricing, side: SiteSide, demands: Compact, best: Longs, y: Floats, z: Floats, tight: float
 ) -> tuple[Longs, sp.csc_array, Floats]:
     """Rows that bind or may, as reads' loads <= target: their numbers, reads (ties, r), target (r,)."""
     loads = pricing.loads(demands, best)
@@ -100,29 +122,65 @@ def _watched(
     activity = side.reads.T @ loads
     upper, lower = np.isinf(side.low) & (side.high == 0), np.isinf(side.high) & (side.low == 0)
     sign = np.where(upper, 1.0, np.where(lower, -1.0, 0.0))
-    tight = (z != 0) | (sign * activity >= sign * right - (1 - TIGHT) * np.abs(right))
-    rows = np.flatnonzero((sign != 0) & tight & (np.diff(side.reads.indptr) > 0))
+    full = sign * activity >= sign * right - (1 - tight) * np.abs(right)
+    rows = np.flatnonzero((sign != 0) & ((z != 0) | full) & (np.diff(side.reads.indptr) > 0))
     return rows, (side.reads[:, rows] @ sp.diags_array(sign[rows])).tocsc(), sign[rows] * right[rows]
 
 
-def improve(search: Search, rng: np.random.Generator, deadline: float, say: Callable[[str], None]) -> bool:
-    """Coordinate descent under ever sharper costs of the rows; True when no row is overfull."""
-    paid, none = search.worth > 0, np.zeros(len(search.worth))
-    price = np.maximum(search.worth, 0.05 * search.ref)
-    below = np.where(paid, 1e-9 * price, 0.0)
-    for sharp in (16.0, 4.0, 1.0, 0.3):
-        for _ in range(2):
-            moved = search.sweep(rng.permutation(search.movable), below, none, price / (sharp * search.unit))
-        say(f"  sharp {sharp}: gap {search.gap():.6g} excess {search.excess().max(initial=0):.3g} moved {moved}")
+@dataclass(frozen=True)
+class AtHub:
+    """Movable demands with an option at each hub, by size: demand[start[h]:start[h+1]]. size: (n,); hub: (K,)."""
+
+    start: Longs
+    demand: Longs
+    size: Floats
+    hub: Longs
+
+    @classmethod
+    def of(cls, search: Search, hub: Longs, hubs: int) -> AtHub:
+        d, count = search.demands, np.diff(search.near_start)
+        size = (np.abs(d.factor[:, :, None] * d.vector[:, d.slot]).sum(axis=(1, 2))).astype(np.float64)
+        owner = np.repeat(np.arange(len(d)), count)
+        kept = (search.near_at >= 0) & (count[owner] > 1)
+        pair = np.unique(owner[kept] * hubs + hub[d.route[search.near_at[kept]]])
+        demand, place = pair // hubs, pair % hubs
+        order = np.lexsort((size[demand], place))
+        start = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=hubs))])
+        return cls(start, demand[order], size, hub)
+
+
+def improve(
+    pricing: Pricing, search: Search, seed: int, effort: int, deadline: float, say: Callable[[str], None]
+) -> bool:
+    """Moves of one and of two demands under an ever higher price of excess, until no row is overfull; True if so.
+
+    effort: tries per movable demand in each turn.
+    """
+    if not len(search.movable):
+        return not (search.excess() > 0).any()
+    options, rng = pricing.options, np.random.default_rng(seed)
+    at_hub = AtHub.of(search, options.candidates.hub.astype(np.int64), options.hubs)
+    price, none = np.maximum(search.worth, 0.05 * search.ref), np.zeros(len(search.worth))
+    paid = search.worth > 0
+    heat = float(np.median((search.worth * search.unit)[paid])) if paid.any() else 0.0
+    best, best_gap = search.pick.copy(), np.inf
+    for turn in range(TURNS):
+        above = search.worth + min(3.0**turn, 3e3) * price
+        hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
+        tries = max(effort * len(search.movable), LEAST) // (1 if turn < 2 else 4)
+        moved = 0
+        if turn < 12 or np.isfinite(best_gap):
+            moved = search.exchange(at_hub, tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn)
+        moved += search.sweep(rng.permutation(search.movable), search.worth, above, none)
+        over, gap = search.excess() > 0, search.gap()
+        say(f"  turn {turn}: gap {gap:.6g} rows over {over.sum()} moved {moved}")
+        if not over.any() and gap < best_gap:
+            enough = best_gap - gap < 0.01 * gap
+            best, best_gap = search.pick.copy(), gap
+            if turn > 5 and enough:
+                break
         if time.perf_counter() > deadline:
             break
-    factor = 0.5
-    for turn in range(40):
-        above = search.worth + factor * price
-        moved = search.sweep(rng.permutation(search.movable), search.worth, above, none)
-        over = search.excess() > 0
-        say(f"  turn {turn}: gap {search.gap():.6g} rows over {over.sum()} moved {moved}")
-        if (not over.any() and moved < 1e-3 * len(search.movable)) or time.perf_counter() > deadline:
-            break
         price = np.where(over, 2.0 * price, price)
-    return not (search.excess() > 0).any()
+    search.pick = best
+    return bool(np.isfinite(best_gap))
