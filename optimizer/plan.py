@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.certificate import Certificate
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -172,6 +174,7 @@ class Plan:
     memory_mb: float = 0.0
     stages: tuple[Stage, ...] = ()  # in the order in which they were solved; () where the objective is the cost
     incumbent: Incumbent | None = None  # what moves are measured against
+    certificate: Certificate | None = None  # the prices that prove `proven_bound`
 
     def __post_init__(self) -> None:
         has_plan = self.status in ("OPTIMAL", "FEASIBLE")
@@ -211,7 +214,8 @@ class Plan:
         """Sum of |terms|, the scale below which a cost counts as zero."""
         return sum(abs(v) for v in self.terms.values())
 
-    def _gap(self, bound: float) -> float:
+    def gap_to(self, bound: float) -> float:
+        """Relative distance of the objective and any bound; inf without one."""
         if self.decisions is None:
             return math.inf
         least = 1.0 if self.stages else 1e-9 * self.term_scale
@@ -220,9 +224,9 @@ class Plan:
     @property
     def gap(self) -> float:
         """Relative distance of objective and bound; inf without a bound."""
-        return self._gap(self.bound)
+        return self.gap_to(self.bound)
 
     @property
     def proven_gap(self) -> float:
         """The same with the proven bound."""
-        return self._gap(self.proven_bound)
+        return self.gap_to(self.proven_bound)

@@ -17,6 +17,7 @@ from instances.durable import write_file, write_folder
 from instances.instance import NONE, Instance
 from optimizer.checking import Report, measure
 from optimizer.plan import Assignments, Decisions, Plan, PlanBackups
+from optimizer.plan_certificate import branch_columns, certificate_columns, row_lines
 from optimizer.plan_format import arrow_schema
 from optimizer.plan_reading import InvalidPlan, invalid, read_plan
 from optimizer.plan_rows import (
@@ -92,6 +93,8 @@ def _row_lines(
         yield "incumbent", incumbent_lines(instance, plan.incumbent)
     if _protects(instance, decisions):
         yield "backups", backup_lines(instance, decisions)
+    for name, table in _proof(instance, plan):
+        yield name, map(_text, row_lines(table))
     yield "sites", map(_text, site_rows(instance, decisions, report))
     yield "links", map(_text, link_rows(instance, decisions, report))
 
@@ -115,7 +118,7 @@ def _tables(instance: Instance, plan: Plan, report: Report, folder: Path) -> Non
 
 
 def _flat_tables(instance: Instance, plan: Plan, decisions: Decisions) -> Iterator[tuple[str, pa.Table]]:
-    """``assignments``, ``execution``, ``incumbent`` and ``backups``, by columns: names as dictionaries."""
+    """``assignments``, ``execution``, ``incumbent``, ``backups`` and the certificate, by columns."""
     a, e, b = decisions.assignments, decisions.execution, decisions.backups
     demands, hubs = (pa.array(list(n), pa.string()) for n in (instance.demands.names, instance.hubs.names))
     routes = pa.array([f"r{i}" for i in range(len(decisions.routes.arcs))], pa.string())
@@ -145,6 +148,15 @@ def _flat_tables(instance: Instance, plan: Plan, decisions: Decisions) -> Iterat
         yield "incumbent", pa.table(columns)
     if _protects(instance, decisions):
         yield "backups", pa.table(ends(b) | period(b))
+    yield from _proof(instance, plan)
+
+
+def _proof(instance: Instance, plan: Plan) -> Iterator[tuple[str, pa.Table]]:
+    """``certificate`` and ``branches``, where there are any."""
+    if plan.certificate is not None:
+        yield "certificate", certificate_columns(instance, plan.certificate)
+        if len(plan.certificate.branches.node):
+            yield "branches", branch_columns(instance, plan.certificate.branches)
 
 
 def _protects(instance: Instance, decisions: Decisions) -> bool:

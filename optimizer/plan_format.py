@@ -118,6 +118,33 @@ class LinkRow(PlanRecord):
     backward_gbps: list[float] = field("traffic from `b` to `a`; informative, not read back", "Gbit/s", default=[])
 
 
+class CertificateRow(PlanRecord):
+    """The price of a row (docs/certificate.md); rows without one have price 0."""
+
+    leaf: int = field("the case it holds in: a leaf of `branches`; 0 where there are none", default=0, ge=0, lt=2**31)
+    row: Id = field("family of rows, such as `capacity`")
+    demand: Id | None = field("demand of the row; null as the next four: the row has none", default=None)
+    hub: Id | None = field("its hub", default=None)
+    link: Text | None = field("its link", default=None)
+    resource: Id | None = field("its resource", default=None)
+    item: Text | None = field("its module or contract, number of its tag share, or `forward` or `backward` over the link", default=None)
+    period: int | None = field("its period", default=None, ge=0, lt=2**31)
+    price: float = field("change of the objective per unit of the row's right side; 0 or less where value <= limit", "of the objective")
+
+
+class BranchRow(PlanRecord):
+    """A case of the certificate is split in two at a whole number."""
+
+    node: int = field("the case; 0 is the whole", ge=0, lt=2**31)
+    variable: Id = field("`open`, `link_open`, `modules` or `link_modules`")
+    hub: Id | None = field("hub of `open` or `modules`", default=None)
+    link: Text | None = field("link of `link_open` or `link_modules`", default=None)
+    item: Text | None = field("kind of module", default=None)
+    most: int = field("the whole number is at most this in case `low`, and more in case `high`", ge=0, lt=2**31)
+    low: int = field("a case of its own", ge=0, lt=2**31)
+    high: int = field("a case of its own", ge=0, lt=2**31)
+
+
 class TermRow(PlanRecord):
     """A term of the cost."""
 
@@ -153,7 +180,7 @@ class PlanDocument(PlanRecord):
     gap: float | None = field(
         "max(0, objective - bound) / max(|objective|, 1e-9 x sum of |terms|, or 1 where it is not the cost); derived, not read back", "1", default=None
     )
-    proven_bound: float | None = field("bound of the certificate; null: none", "money", default=None)
+    proven_bound: float | None = field("bound of the certificate; null: none", "of the objective", default=None)
     proven_gap: float | None = field("the gap to it; derived, not read back", "1", default=None)
     carbon_kg: float = field("carbon of the plan over the horizon, in the account of carbon prices and caps", "kg", default=0.0)
     carbon_accounts: dict[str, float] = field("carbon by account: `location`, `market`, `marginal`", "kg", default={})
@@ -176,6 +203,8 @@ class PlanDocument(PlanRecord):
     )
     incumbent: list[IncumbentRow] | None = field("the placement in force before; absent: moves do not count", default=None)
     backups: list[BackupRow] | None = field("backups of protected demands; absent: there are none", default=None)
+    certificate: list[CertificateRow] | None = field("prices that prove `proven_bound`; absent: there is no certificate", default=None)
+    branches: list[BranchRow] | None = field("cases that the certificate tells apart; absent: none", default=None)
     sites: list[SiteRow] | None = field("hubs", default=None)
     links: list[LinkRow] | None = field("links", default=None)
 
@@ -186,11 +215,13 @@ TABLES: dict[str, type[PlanRecord]] = {
     "execution": ExecutionRow,
     "incumbent": IncumbentRow,
     "backups": BackupRow,
+    "certificate": CertificateRow,
+    "branches": BranchRow,
     "sites": SiteRow,
     "links": LinkRow,
 }
 """The tables that become files of their own in a folder."""
-WHERE_USED = ("execution", "backups", "incumbent")  # tables that are absent where no demand needs them
+WHERE_USED = ("execution", "backups", "incumbent", "certificate", "branches")  # tables that are absent where no demand needs them
 
 
 def arrow_type(annotation: Any) -> pa.DataType:

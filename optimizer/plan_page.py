@@ -20,6 +20,8 @@ RECORDS = (
     plan_format.ExecutionRow,
     plan_format.IncumbentRow,
     plan_format.BackupRow,
+    plan_format.CertificateRow,
+    plan_format.BranchRow,
     plan_format.SiteRow,
     plan_format.LoadRow,
     plan_format.SourceRow,

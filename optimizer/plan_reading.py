@@ -18,14 +18,23 @@ from instances.files import read_bytes, require_file
 from instances.findings import MISSING, SHOWN, Finding, InvalidInstance, Said, error
 from instances.instance import Instance
 from instances.shape import value_findings
+from optimizer.certificate import Certificate
 from optimizer.plan import FORMAT, Decisions, Incumbent, Plan, Stage
+from optimizer.plan_certificate import read_certificate
 from optimizer.plan_decisions import decisions, incumbent_table
 from optimizer.plan_format import TABLES, WHERE_USED, PlanDocument, arrow_schema
 
 MAIN = "plan.json"
 GZIP = b"\x1f\x8b"
 CHUNK = 10_000  # rows whose shape is checked at a time
-FLAT = ("assignments", "execution", "backups", "incumbent")  # tables that may be large: kept as columns
+FLAT = (
+    "assignments",
+    "execution",
+    "backups",
+    "incumbent",
+    "certificate",
+    "branches",
+)  # tables that may be large: kept as columns
 
 
 class InvalidPlan(Exception):
@@ -62,18 +71,23 @@ def read_plan(path: str | os.PathLike[str], instance: Instance) -> Plan:
         raise InvalidPlan(findings)
     made: Decisions | None = None
     incumbent: Incumbent | None = None
+    certificate: Certificate | None = None
     if document["status"] in ("OPTIMAL", "FEASIBLE"):
         given = document.get("incumbent") is not None
+        proven = document.get("certificate") is not None
         for name in FLAT:
             flat.setdefault(name, _columns(name, document.get(name) or []))
         made, findings = decisions(instance, document, flat)
         if given:
             incumbent, more = incumbent_table(instance, flat["incumbent"])
             findings += more
+        if proven:
+            certificate, more = read_certificate(instance, flat["certificate"], flat["branches"])
+            findings += more
     if findings or (made is None and document["status"] in ("OPTIMAL", "FEASIBLE")):
         raise InvalidPlan(_with_reason(instance, document, findings))
     try:
-        return replace(_plan(document, made), incumbent=incumbent)
+        return replace(_plan(document, made), incumbent=incumbent, certificate=certificate)
     except ValueError as e:
         raise invalid("inconsistent", "", str(e), "numbers that fit together") from None
 

@@ -14,6 +14,7 @@ import numpy as np
 from instances.instance import Instance
 from instances.objectives import COST, as_written, objective_of
 from instances.routes import Routes
+from optimizer.certifying import certificate, certified, priced
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
 from optimizer.incumbents import Given, read_incumbent
@@ -136,6 +137,8 @@ def solve(
         report = check(instance, plan)
         if not report.ok:
             raise RejectedPlan(report.violations)
+        left = limits.seconds - (time.perf_counter() - start)
+        plan = certified(instance, plan, priced(instance, model, weighted(model, stated[0]), max(left, 0.0)))
     timings = {**plan.timings, "check": time.perf_counter() - solved}
     return replace(plan, timings=timings, seconds=time.perf_counter() - start, memory_mb=_memory())
 
@@ -165,6 +168,9 @@ def solve_by_prices(
         report = check(instance, plan)
         if not report.ok:
             raise RejectedPlan(report.violations)
+        plan = certified(instance, plan, certificate(instance, problem, found.prices))
+        if math.isfinite(plan.proven_bound):  # rounded outwards, it is less by next to nothing
+            plan = closed(replace(plan, status="FEASIBLE", bound_source="certificate"), plan.proven_bound)
     now = time.perf_counter()
     timings = {"compile": compiled - start, "solve": solved - compiled, "check": now - solved}
     return replace(plan, timings=timings, seconds=now - start, memory_mb=_memory())

@@ -20,7 +20,10 @@ def edited(path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
 
 
 def test_check_finds_a_cheapened_plan(run: Run, plan_file: Path) -> None:
-    edited(plan_file, lambda plan: plan.update(objective=plan["objective"] * 0.9, bound=None, status="FEASIBLE"))
+    edited(
+        plan_file,
+        lambda plan: plan.update(objective=plan["objective"] * 0.9, bound=None, proven_bound=None, status="FEASIBLE"),
+    )
     answer = run("check", "teaching-two-hubs", plan_file, "--json")
     assert (answer.code, answer.json["valid"]) == (5, False)
     assert "objective" in answer.json["violation_counts"]
@@ -36,9 +39,24 @@ def test_check_never_accepts_the_plan_of_another_instance(run: Run, plan_file: P
 
 
 def test_check_does_not_confirm_a_bound_without_certificate(run: Run, plan_file: Path) -> None:
-    edited(plan_file, lambda plan: plan.update(proven_bound=plan["objective"] * 0.5))
+    edited(plan_file, lambda plan: plan.update(proven_bound=plan["objective"] * 0.5, certificate=None))
     answer = run("check", "teaching-two-hubs", plan_file, "--json")
-    assert (answer.code, answer.json["valid"], answer.json["certificate"]) == (6, True, "not confirmed")
+    assert (answer.code, answer.json["valid"], answer.json["certificate"]) == (0, True, "not confirmed")
+    assert run("check", "teaching-two-hubs", plan_file, "--prove").code == 5
+    edited(plan_file, lambda plan: plan.update(proven_bound=None))
+    answer = run("check", "teaching-two-hubs", plan_file, "--prove", "--json")
+    assert (answer.code, answer.json["valid"], answer.json["certificate"]) == (6, True, "proves nothing")
+
+
+def test_check_proves_the_gap_and_refuses_a_higher_claim(run: Run, plan_file: Path) -> None:
+    answer = run("check", "teaching-two-hubs", plan_file, "--prove", "--json")
+    assert (answer.code, answer.json["certificate"]) == (0, "proven")
+    assert 0 <= answer.json["proven_gap"] < 1e-6
+    text = run("check", "teaching-two-hubs", plan_file, "--prove")
+    assert "proven gap" in text.out
+    edited(plan_file, lambda plan: plan["certificate"].pop(0))
+    refused = run("check", "teaching-two-hubs", plan_file, "--prove", "--json")
+    assert (refused.code, refused.json["violation_counts"]) == (5, {"certificate": 1})
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "demand;hub\n", "\x00\x01", '{"format": "hubplan/1"}'])

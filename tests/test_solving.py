@@ -53,7 +53,7 @@ def test_an_optimal_plan_states_what_is_known() -> None:
     assert plan.objective == math.fsum(plan.terms.values())
     assert plan.bound <= plan.objective and plan.gap <= 1e-5
     assert plan.bound_source.startswith("claimed by highs 1.")
-    assert plan.proven_bound == -math.inf and plan.proven_gap == math.inf
+    assert plan.objective - 1e-9 < plan.proven_bound <= plan.objective and plan.proven_gap < 1e-9
     assert plan.options == {
         "solver": "auto", "time_limit": None, "gap": 1e-5, "threads": 1, "seed": 3, "objective": "cost"
     }  # fmt: skip

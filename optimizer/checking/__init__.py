@@ -35,7 +35,7 @@ from optimizer.checking.report import Breach, Report, Violation
 from optimizer.checking.rows import readable
 from optimizer.plan import Incumbent, Plan
 
-__all__ = ["Report", "Violation", "check", "measure", "quantities"]
+__all__ = ["Report", "Violation", "check", "measure", "quantities", "with_breaches"]
 
 RULES = (
     *shares.RULES,
@@ -74,6 +74,15 @@ def check(instance: Instance, plan: Plan, *, incumbent: Incumbent | None = None)
         for rule in RULES:
             breaches += rule(case)
         return _report(case, breaches)
+
+
+def with_breaches(report: Report, more: Sequence[Breach]) -> Report:
+    """The report with more violations."""
+    counts = dict(report.counts)
+    for breach in more:
+        counts[breach.rule] = counts.get(breach.rule, 0) + breach.count
+    found = (*report.violations, *(v for breach in more for v in breach.violations))
+    return replace(report, violations=found, counts=counts)
 
 
 def quantities(instance: Instance, plan: Plan, names: Sequence[str]) -> dict[str, float]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from instances.instance import Instance
 from optimizer.checking.case import Case, Floats
 from optimizer.checking.deferral import executed
 from optimizer.checking.report import Breach, over
@@ -20,16 +23,16 @@ def block(case: Case) -> list[Breach]:
         rows, e = part[mine], e[mine]
         away = np.full(len(rows), np.inf)
         for start in range(case.instance.time.count):
-            profile, legal = _profile(case, case.rows.demand[rows], start)
+            profile, legal = profile_of(case.instance, case.rows.demand[rows], start)
             miss = np.abs(e - case.rows.share[rows][:, None] * profile).max(axis=1)
             away = np.where(legal, np.minimum(away, miss), away)
         found += over("block", "part", away, 0.0, lambda i, rows=rows: case.row_at(int(rows[i])))
     return found
 
 
-def _profile(case: Case, demand: NDArray[np.int32], start: int) -> tuple[Floats, NDArray[np.bool_]]:
+def profile_of(instance: Instance, demand: NDArray[Any], start: int) -> tuple[Floats, NDArray[np.bool_]]:
     """Parts (n, T) of the work in each period of a run from a period on, and whether it may start there."""
-    demands, time = case.instance.demands, case.instance.time
+    demands, time = instance.demands, instance.time
     hours = time.hours[0]
     arriving = demands.amount.dense(demand)[np.arange(len(demand)), demands.first_resource[demand]]
     run = arriving.sum(axis=1) / demands.max_rate[demand]  # in periods, of equal length

@@ -33,7 +33,7 @@ def duplicate(case: Case) -> list[Breach]:
     return listed("duplicate", "", repeated(key), 1.0, 2.0, 1.0, case.part_at)
 
 
-def arrivals(instance: Instance, demand: NDArray[np.int32]) -> Floats:
+def arrivals(instance: Instance, demand: NDArray[np.integer]) -> Floats:
     """alpha[d,t], (n, T): the fraction of all the demand's work that arrives in t; nan where there is no work."""
     work = instance.demands.amount.dense(demand).sum(axis=1) * instance.time.hours
     total = work.sum(axis=1, keepdims=True)

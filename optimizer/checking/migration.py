@@ -34,12 +34,14 @@ def moves(case: Case) -> Moves:
     was, count = case.plan.incumbent, len(case.instance.demands)
     if was is None:
         return Moves(np.zeros(count), (), 0)
-    was = _readable(case.instance, was)
-    reason = _reasons(case.instance, was)
-    H, T = len(case.instance.hubs), case.instance.time.count
-    slot = was.demand.astype(np.int64) * (T + 1) + was.period + 1
-    slots, row = np.unique(slot, return_inverse=True)
-    forced = np.bincount(row.reshape(-1), np.where(reason > 0, was.share, 0.0), len(slots))
+    was, held = in_force(case, was)
+    slots, forced, reason, H, T = (
+        held.slots,
+        held.forced,
+        held.reason,
+        len(case.instance.hubs),
+        case.instance.time.count,
+    )
 
     now = np.flatnonzero(case.row_active)  # the plan's shares of those demands, by hub
     of = case.rows.demand[now].astype(np.int64) * (T + 1) + case.rows.period[now] + 1
@@ -48,14 +50,42 @@ def moves(case: Case) -> Moves:
     now, at = now[known], at[known]
     key, place = np.unique(at * H + case.rows.hub[now], return_inverse=True)
     share = np.bincount(place.reshape(-1), case.rows.share[now], len(key)).astype(np.float64)
-    stays = was.hub >= 0
-    before = _summed(row.reshape(-1)[stays] * H + was.hub[stays], np.where(reason == 1, 0.0, was.share)[stays], key)
+    before = _summed(held.key, held.share, key)
     total = np.bincount(key // H, np.maximum(0.0, share - before), len(slots))
-    fraction = np.maximum(0.0, total - forced) * _weights(case, slots)
+    fraction = np.maximum(0.0, total - forced) * held.weight
     moved = np.bincount(slots // (T + 1), fraction, count).astype(np.float64)
-    left = was.share - _summed(key, share, np.where(stays, row.reshape(-1) * H + was.hub, -1))
+    left = was.share - _summed(key, share, np.where(was.hub >= 0, held.row * H + was.hub, -1))
     gone = np.flatnonzero((reason > 0) & (left > TOLERANCE))
     return Moves(moved, tuple(_forced(case, was, reason, left, i) for i in gone[:LISTED].tolist()), len(gone))
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The readable rows by slot. slots: (m,) sorted, demand x (T + 1) + period + 1; forced, weight: (m,) share that
+    cannot stay, part of the demand's horizon; row, reason: (n,) slot and why it cannot stay; key: slot row x H + hub
+    and share in force there, where the option is not gone."""
+
+    slots: Longs
+    forced: Floats
+    weight: Floats
+    row: Longs
+    reason: NDArray[np.int8]
+    key: Longs
+    share: Floats
+
+
+def in_force(case: Case, was: Incumbent) -> tuple[Incumbent, InForce]:
+    """The readable rows of the table, and what they come to."""
+    was = _readable(case.instance, was)
+    reason = _reasons(case.instance, was)
+    slot = was.demand.astype(np.int64) * (case.instance.time.count + 1) + was.period + 1
+    slots, row = np.unique(slot, return_inverse=True)
+    row = row.reshape(-1)
+    forced = np.bincount(row, np.where(reason > 0, was.share, 0.0), len(slots)).astype(np.float64)
+    stays = was.hub >= 0
+    key = row[stays] * len(case.instance.hubs) + was.hub[stays]
+    share = np.where(reason == 1, 0.0, was.share)[stays]
+    return was, InForce(slots, forced, _weights(case, slots), row, reason, key, share)
 
 
 def table(case: Case) -> list[Breach]:

@@ -1,0 +1,125 @@
+"""Prices that a solver found for rows, as the certificate of a plan: numbers become names of `docs/certificate.md`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instances.instance import Instance
+from optimizer.certificate import FAMILIES, PLACES, ROWS, Branches, Certificate
+from optimizer.checking.proving import prove
+from optimizer.plan import LOWERED, Plan
+from solvers.highs import Lp
+from solvers.milp import Limits, SolverFailure
+from solvers.model import Model, Problem
+from solvers.model.options import Floats
+
+MOST_COLUMNS = 5_000  # of programs whose relaxation is solved once more for its prices
+OTHER_NAMES = {"hub_use": "open", "link_use": "link_open"}  # of rows of the site block
+
+
+@dataclass(frozen=True)
+class Linking:
+    """Prices of rows share <= open: demand; period, -1: all; hub or link, the other -1; (n,)."""
+
+    demand: NDArray[np.int32]
+    period: NDArray[np.int32]
+    hub: NDArray[np.int32]
+    link: NDArray[np.int32]
+    price: Floats
+
+
+def certificate(instance: Instance, problem: Problem, prices: Floats, linking: Linking | None = None) -> Certificate:
+    """The certificate of prices of the site rows, in their order and HiGHS' sign (further ones are not read), and of
+    rows share <= open. Prices of the wrong sign, which are noise of a solver, and of rows that need none (`closed`,
+    reserves, modes of batteries) are left out."""
+    parts = [_none()]
+    for label in problem.site.row_labels:
+        family = OTHER_NAMES.get(label.family, label.family)
+        if family not in ROWS:
+            continue
+        price = prices[label.start : label.start + len(label)]
+        used = np.flatnonzero((price * ROWS[family][1] > 0) | ((ROWS[family][1] == 0) & (price != 0)))
+        columns = {name: index[used] for name, index in zip(_index(family), label.index, strict=False)}
+        if family == "contract":
+            columns["hub"] = instance.hubs.contracts.hub[columns["item"]]
+        parts.append(_rows(family, price[used], columns))
+    if linking is not None:
+        for family, place in (("open", "hub"), ("link_open", "link")):
+            used = np.flatnonzero((getattr(linking, place) >= 0) & (linking.price < 0))
+            columns = {name: getattr(linking, name)[used] for name in ("demand", "period", place)}
+            parts.append(_rows(family, linking.price[used], columns))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Certificate(leaf=np.zeros(len(joined["price"]), np.int32), branches=Branches.none(), **joined)
+
+
+def _index(family: str) -> tuple[str, ...]:
+    """What the indices of a label say: the contract's number says its hub."""
+    return ("item", "period") if family == "contract" else ROWS[family][0]
+
+
+def _none() -> dict[str, Any]:
+    return _rows(FAMILIES[0], np.zeros(0), {})
+
+
+def _rows(family: str, price: Floats, columns: dict[str, NDArray[np.int32]]) -> dict[str, Any]:
+    none = np.full(len(price), -1, np.int32)
+    out: dict[str, Any] = {"row": np.full(len(price), FAMILIES.index(family), np.int32), "price": price}
+    return out | {name: columns.get(name, none).astype(np.int32) for name in PLACES}
+
+
+def certified(instance: Instance, plan: Plan, prices: Certificate | None) -> Plan:
+    """The plan with a certificate and the bound that it proves; as it is where that is nothing."""
+    if prices is None:
+        return plan
+    proven = prove(instance, replace(plan, certificate=prices, proven_bound=-math.inf)).bound
+    if not math.isfinite(proven):
+        return plan
+    if proven - plan.objective > LOWERED * max(abs(plan.objective), 1e-9 * plan.term_scale, 1e-9):
+        return plan  # the plan is below every plan by a tolerance of its rows: prices prove nothing about it
+    return replace(plan, certificate=prices, proven_bound=proven)
+
+
+def priced(instance: Instance, model: Model, cost: Floats, seconds: float) -> Certificate | None:
+    """The certificate of the linear relaxation with all rows share <= open; None for large programs, and where it is
+    not solved in time. cost: (n,) of the program's columns in the first stage of the objective."""
+    if len(cost) > MOST_COLUMNS:
+        return None
+    program = Lp(replace(model.milp, cost=cost))
+    lazy = model.milp.lazy
+    if lazy is not None:
+        program.add_rows(lazy.matrix, np.full(len(lazy.upper), -np.inf), lazy.upper)
+    try:
+        result = program.solve(Limits(seconds))
+    except SolverFailure:  # the plan stands without a certificate
+        return None
+    finally:
+        program.close()
+    if result.duals is None:
+        return None
+    linking = None
+    if lazy is not None:
+        linking = linking_prices(model, np.arange(len(lazy.upper)), result.duals[len(model.milp.row_lower) :])
+    return certificate(instance, model.problem, result.duals, linking)
+
+
+def linking_prices(model: Model, rows: NDArray[np.int64], prices: Floats) -> Linking:
+    """Prices (n,) of lazy rows of a program, by number, as those of demands and what they need open."""
+    assert model.milp.lazy is not None
+    matrix, table = model.milp.lazy.matrix[rows], model.columns
+    hub, link, demand, period = (np.full(len(rows), -1, np.int32) for _ in range(4))
+    of = np.repeat(np.arange(len(rows)), np.diff(matrix.indptr))
+    share = matrix.data > 0
+    demand[of[share]] = table.demand[matrix.indices[share]]
+    period[of[share]] = table.period[matrix.indices[share]]
+    variable = model.kept[matrix.indices[~share] - len(table)]
+    for label in model.problem.site.labels:
+        target = {"open": hub, "link_open": link}.get(label.family)
+        if target is not None:
+            mine = (variable >= label.start) & (variable < label.start + len(label))
+            target[of[~share][mine]] = variable[mine] - label.start
+    return Linking(demand, period, hub, link, prices)
