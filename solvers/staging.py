@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from solvers.milp import SMALLEST, Floats, Limits, Milp, MilpResult, stacked
 from solvers.results import Limit
 
-NOISE = 1e-9  # of an objective, relative to its largest coefficient
+NOISE = 1e-6  # of an objective, relative to its largest coefficient
 HELD = 1e-6  # an earlier objective may lose this much, relative
 Run = Callable[[Milp, Limits, Floats | None], MilpResult]
 
@@ -57,7 +57,7 @@ def at_most(milp: Milp, coefficients: Floats, most: float) -> Milp:
     """The program with one more row: coefficients (n,) times x <= most.
 
     The row is multiplied by a power of two where its right side is below 1, so that the tolerance of rows, absolute
-    there, stays relative; and where a coefficient is smaller than solvers keep. Below 1e-9 of the largest coefficient
+    there, stays relative; and where a coefficient is smaller than solvers keep. Below 1e-6 of the largest coefficient
     a right side is noise of a solver's zero, and the row is not multiplied further.
     """
     size = np.abs(coefficients[coefficients != 0])

@@ -12,17 +12,19 @@ from typing import Any
 import naive_objectives
 import naive_supply
 from naive_limits import limits
+from naive_moves import NaiveMoves
 from naive_protection import protection_rules
-from naive_tables import Doc, Tables
+from naive_tables import Doc
 
 TOLERANCE = 1e-6
 
 
-class Naive(Tables):
+class Naive(NaiveMoves):
     """``run`` gives the violations: (rule, place) -> amount."""
 
     def __init__(self, document: Doc, plan: Doc) -> None:
-        super().__init__(document, plan)
+        was = plan.get("incumbent") or []
+        super().__init__(document, plan, [(row["demand"], row["hub"], row["share"], row.get("period")) for row in was])
         self.found: dict[tuple[str, str], float] = {}
 
     def bad(self, rule: str, place: str, amount: float) -> None:

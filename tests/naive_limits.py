@@ -51,6 +51,8 @@ def _all(tables: Tables, terms: dict[str, float]) -> Iterator[Limit]:
     spent = sum(cost for name, cost in terms.items() if name not in ("unserved", "soft_limits"))
     yield Limit("budget", "policy", spent, policy.get("budget"))
     yield Limit("carbon", "policy", sum(tables.carbon.values()), policy.get("carbon_cap_kg"))
+    if tables.plan.get("incumbent") is not None:
+        yield Limit("move_limit", "policy", sum(tables.moved().values()), policy.get("move_limit"))
     yield from _green(tables, policy.get("green_share_min"))
     for share in policy.get("tag_shares", []):
         yield from _tag_share(tables, share)

@@ -20,6 +20,7 @@ def quantities(naive: Naive) -> dict[str, float]:
         "cost": sum(terms.values()),
         "carbon": sum(naive.carbon.values()),
         "latency": naive.all_latency(),
+        "moves": sum(naive.moved().values()),
         "shortfall": terms["unserved"] + terms.get("soft_limits", 0.0),
     }
 

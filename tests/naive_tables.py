@@ -39,6 +39,10 @@ class Tables:
         }
         self.tables()
 
+    def moved(self) -> dict[str, float]:
+        """Fraction of each demand that moved against the plan in force; see ``naive_moves``."""
+        return {}
+
     # --- reading ---------------------------------------------------------------------------------
 
     def at(self, quantity: Any, t: int) -> float:
@@ -213,6 +217,8 @@ class Tables:
         for (name, _, t), gbps in self.arc.items():
             out["network"] += self.weight[t] * self.links[name].get("price_per_gbps_h", 0.0) * gbps
         out["network"] += self.matrix_cost
+        if self.plan.get("incumbent") is not None:
+            out["migration"] = sum(self.demands[d].get("migration_cost", 0.0) * m for d, m in self.moved().items())
         if self.latency_price():
             out["latency"] = self.latency_price() * self.all_latency()
         for there, rows in ((self.hubs, self.sites), (self.links, self.spans)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import random
@@ -16,8 +17,10 @@ import pytest
 from naive_checker import Naive
 from naive_protection import in_need, second_routes
 from random_instances import LATER, random_document
+from random_moves import plan_in_force
 
 from instances import from_document
+from optimizer import checking
 from optimizer.checking import check, loads, slices
 from optimizer.checking.report import Breach, Violation
 from optimizer.plan_files import read_plan
@@ -44,6 +47,8 @@ def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
         _assign(naive, d, plan, rng)
     _power(document, plan, rng)
     _back_up(naive, plan, rng)
+    if any("migration_cost" in d for d in document["demands"]) and rng.random() < 0.9:
+        plan["incumbent"] = _in_force(document, rng)
     naive = Naive(document, plan)
     terms = naive.terms()
     if rng.random() < 0.2:
@@ -60,7 +65,8 @@ def random_plan(document: Doc, fingerprint: str, rng: random.Random) -> Doc:
 
 def _state(naive: Naive, plan: Doc, rng: random.Random) -> None:
     """An objective of any form, with values, bounds and a status that are readable together, mostly true."""
-    names = rng.sample(["cost", "carbon", "latency", "shortfall"], 3)
+    known = ["cost", "carbon", "latency", "shortfall"] + ["moves"] * ("incumbent" in plan)
+    names = rng.sample(known, 3)
     weights = {name: round(rng.uniform(0.1, 2), 2) for name in names[:2]}
     objective = rng.choice(["cost", "cost", names[0], weights, names[: rng.randint(1, 3)]])
     options = plan["options"] = {"objective": objective, "gap": 1e-3}
@@ -183,6 +189,17 @@ def _back_up(naive: Naive, plan: Doc, rng: random.Random) -> None:
         plan["backups"] = rows
 
 
+def _in_force(document: Doc, rng: random.Random) -> list[Doc]:
+    """A plan in force as its table; per-period demands have rows of periods only."""
+    rows = []
+    for demand, hub, share, period in plan_in_force(document, rng.randrange(1000)):
+        timed = next(d for d in document["demands"] if d["name"] == demand).get("timing") == "per_period"
+        if timed == (period is not None):
+            row = {"demand": demand, "hub": None if hub == "gone" else hub, "share": share}
+            rows.append(row | ({} if period is None else {"period": period}))
+    return rows
+
+
 def _power(document: Doc, plan: Doc, rng: random.Random) -> None:
     naive = Naive(document, plan)
     for site in plan["sites"]:
@@ -259,8 +276,29 @@ RULES = {
     "green_share", "tag_share_min", "tag_share_max",
     "together", "apart", "block", "budget", "onsite", "battery", "stored", "certificate",
     "backup", "backup_hub", "backup_residency", "backup_latency", "backup_route", "backup_open", "backup_link_open",
-    "reserve_hub", "reserve_hub_link", "reserve_link",
+    "reserve_hub", "reserve_hub_link", "reserve_link", "move_limit",
 }  # fmt: skip
+ARRAYS = {"table", "no_plan", "fingerprint"}  # not of a plan document for the instance; test_checking.py
+
+
+def test_the_rules_are_all_that_the_checker_has() -> None:
+    """Every text that a module of the checker gives as the rule of a violation; a few are chosen from tables."""
+    found: set[str] = set()
+    for file in Path(checking.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and _name(node.func) in STATING:
+                found |= {
+                    c.value for c in ast.walk(node.args[0]) if isinstance(c, ast.Constant) and isinstance(c.value, str)
+                }
+    chosen = {f"tag_share_{side}" for side in ("min", "max")} | {"modules", "link_modules"}
+    assert found - ARRAYS == RULES - chosen - {"reserve_hub_link", "reserve_link", "optimal"}
+
+
+STATING = {"listed", "over", "apart", "Breach", "_alone", "_limited"}
+
+
+def _name(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def test_both_checkers_agree(tmp_path: Path) -> None:
