@@ -159,7 +159,138 @@ def fixed(document: Document, rng: np.random.Generator) -> str:
     return f"fixed assignment of `{demand['name']}`"
 
 
+def budget(document: Document, rng: np.random.Generator) -> str:
+    kwh = 1.25 * sum(sum(d["amount"]["cpu"]) for d in document["demands"])
+    least = min(hub["energy_price_per_kwh"] for hub in document["hubs"])
+    document["policy"] = {"budget": round(float(rng.uniform(0.4, 0.9)) * least * kwh, 3)}
+    return "budget"
+
+
+def green_share(document: Document, rng: np.random.Generator) -> str:
+    """Nothing green but a contract that covers a part of the need."""
+    contract = {"name": "wind", "available_kw": 5.0, "price_per_kwh": 0.1, "green": True}
+    _some(rng, document["hubs"])["contracts"] = [contract]
+    document["policy"] = {"green_share_min": round(float(rng.uniform(0.5, 0.9)), 3)}
+    return "least green share of energy"
+
+
+def tag_share(document: Document, rng: np.random.Generator) -> str:
+    hub = _some(rng, document["hubs"])
+    hub["capacity"] = {"cpu": round(float(rng.uniform(1.0, 4.0)) * 4, 3)}
+    document["policy"] = {"tag_shares": [{"tag": hub["tags"][0], "min": 0.8}]}
+    return f"least share of IT energy at hubs tagged `{hub['tags'][0]}`"
+
+
+def tag_share_max(document: Document, rng: np.random.Generator) -> str:
+    hub, _ = _stays(document, rng)
+    document["policy"] = {"tag_shares": [{"tag": hub["tags"][0], "max": 0.01}]}
+    return f"largest share of IT energy at hubs tagged `{hub['tags'][0]}`"
+
+
+def open_hubs_exactly(document: Document, rng: np.random.Generator) -> str:
+    """Two hubs must be open, and only one may be."""
+    for hub in document["hubs"][1:]:
+        hub["status"] = "closed"
+    for demand in document["demands"]:
+        demand["max_latency_ms"] = 50.0
+    document["policy"] = {"open_hubs": {"min": 2, "max": 2}}
+    return "at least 2 open hubs"
+
+
+def packing(document: Document, rng: np.random.Generator) -> str:
+    """Three unsplittable demands of more than half a hub, two hubs: the total fits, the pieces do not."""
+    document["hubs"] = document["hubs"][:2]
+    for hub in document["hubs"]:
+        hub["capacity"] = {"cpu": 10.0}
+    size = round(float(rng.uniform(5.5, 6.5)), 2)
+    document["demands"] = [
+        {"name": f"piece {n}", "node": "middle", "amount": {"cpu": size}, "max_latency_ms": 20.0, "placement": "single"}
+        for n in range(3)
+    ]
+    return f"capacity of cpu at `{_some(rng, document['hubs'])['name']}`"
+
+
+def apart(document: Document, rng: np.random.Generator) -> str:
+    """Four demands of a group that no hub may serve two of, three hubs."""
+    for demand in document["demands"][:8:2]:
+        demand["apart"] = "rivals"
+    return "group `rivals` is kept apart"
+
+
+def together(document: Document, rng: np.random.Generator) -> str:
+    """Two demands of a group, each of which must stay at a hub of its own."""
+    for demand, hub in zip(document["demands"][:2], ("east", "west"), strict=True):
+        demand |= {"together": "twins", "allowed_hubs": [hub], "placement": "single"}
+        demand.pop("timing", None)
+    return "group `twins` is served together"
+
+
+def _late(document: Document, rng: np.random.Generator, **deferral: Any) -> Document:
+    """One demand at one hub of 10 units; all 18 units of work arrive in the first hour."""
+    demand = document["demands"][0]
+    demand |= {"amount": {"cpu": [18.0, 0.0, 0.0]}, "allowed_hubs": ["east"], "placement": "split"}
+    demand["deferral"] = deferral
+    document["demands"] = [demand, *document["demands"][4:]]
+    for other in document["demands"][1:]:
+        other["forbidden_hubs"] = ["east"]
+    return demand
+
+
+def window(document: Document, rng: np.random.Generator) -> str:
+    demand = _late(document, rng, window_h=0)
+    document["hubs"][0]["capacity"] = {"cpu": round(float(rng.uniform(9.5, 15)), 2)}
+    return f"0 h that work of `{demand['name']}` may wait"
+
+
+def rate(document: Document, rng: np.random.Generator) -> str:
+    """Power only in the first hour, in which not all work may run."""
+    demand = _late(document, rng, window_h=2, max_rate=round(float(rng.uniform(9.5, 15)), 2))
+    document["hubs"][0]["capacity"] = {"cpu": [18.0, 1.0, 1.0]}
+    return f"largest rate of `{demand['name']}`"
+
+
+def block_run(document: Document, rng: np.random.Generator) -> str:
+    """A run of two hours without a break, and no room in the second."""
+    demand = _late(document, rng, window_h=1, max_rate=9.0, mode="block")
+    document["hubs"][0]["capacity"] = {"cpu": [20.0, round(float(rng.uniform(1, 8)), 2), 20.0]}
+    return f"largest rate of `{demand['name']}`"
+
+
+def protection(document: Document, rng: np.random.Generator) -> str:
+    """A demand that only one hub may serve has nowhere to go when that hub is lost."""
+    demand = document["demands"][2 * int(rng.integers(4))]
+    demand |= {"protection": "hub", "allowed_hubs": [_some(rng, document["hubs"])["name"]]}
+    return f"protection of `{demand['name']}`"
+
+
+def reserve(document: Document, rng: np.random.Generator) -> str:
+    """Two hubs; what the other must keep free does not fit."""
+    document["hubs"] = document["hubs"][:2]
+    need = round(float(rng.uniform(5, 9)), 2)
+    document["demands"] = [
+        {"name": f"web {n}", "node": "middle", "amount": {"cpu": need}, "max_latency_ms": 20.0, "placement": "single",
+         "protection": "hub"}
+        for n in range(2)
+    ]  # fmt: skip
+    for hub in document["hubs"]:
+        hub["capacity"] = {"cpu": round(1.5 * need, 2)}
+    return "protection of `web 0`"
+
+
+def on_site_and_battery(document: Document, rng: np.random.Generator) -> str:
+    """On-site power and a battery help a connection that is too small, but not enough."""
+    hub, demand = _stays(document, rng)
+    demand["amount"] = {"cpu": 10.0}
+    hub |= {
+        "connection_limit_kw": round(float(rng.uniform(2, 6)), 3),
+        "onsite_kw": [3.0, 1.0, 0.0],
+        "battery": {"energy_kwh": 1.0, "charge_kw": 1.0, "discharge_kw": 1.0, "charge_efficiency": 0.9},
+    }
+    return f"connection limit of `{hub['name']}`"
+
+
 FAULTS: tuple[Fault, ...] = (
     latency, capacity_of_one_hub, capacity_of_all_hubs, bandwidth, link_modules, modules, connection, carbon,
-    ceiling, least_use, hub_carbon, open_hubs, residency, fixed,
+    ceiling, least_use, hub_carbon, open_hubs, residency, fixed, budget, green_share, tag_share, tag_share_max,
+    open_hubs_exactly, packing, apart, together, window, rate, block_run, protection, reserve, on_site_and_battery,
 )  # fmt: skip

@@ -62,18 +62,17 @@ def explain(
     if first is None or not first.steps:
         feasible = True if first is not None else None
         return Explanation(feasible, serve_all, findings, None, (), time.perf_counter() - start)
-    if short:
-        done = confirmed(instance, first, left(0.5), incumbent)
-        return Explanation(False, serve_all, findings, None, (done,), time.perf_counter() - start)
-    prices = proving(model, left(0.4)) if model.large else ()
-    clash = None if model.large else conflict(model, left(0.3))
+    prices = proving(model, left(0.4)) if model.large and not short else ()
+    clash = None if model.large or short else conflict(model, left(0.3))
     if clash is not None:
         clash = with_wishes(clash, instance, left(0.3), incumbent, serve_all=serve_all)
-    others = list(alternatives_to(model, first, left(0.4), alternatives))
+    others = [] if short else list(alternatives_to(model, first, left(0.4), alternatives))
     if not serve_all:
         others += giving_up(instance, left(0.4), incumbent)
-    routes = None if serve_all else more_routes(instance, left(0.3), incumbent)
-    found = [first, *sorted(others, key=lambda repair: repair.price)]
-    found = ([routes] if routes else []) + found
-    each = (confirmed(instance, repair, left(0.5), incumbent) for repair in found)
-    return Explanation(False, serve_all, findings, clash, tuple(each), time.perf_counter() - start, prices)
+    routes = None if serve_all or short else more_routes(instance, left(0.3), incumbent)
+    each = [
+        confirmed(instance, repair, left(0.5), incumbent) for repair in ((routes,) if routes else ()) + (first, *others)
+    ]
+    each.sort(key=lambda repair: (not repair.confirmed, repair.price))
+    found = tuple(each[:1] if short else each)
+    return Explanation(False, serve_all, findings, clash, found, time.perf_counter() - start, prices)
