@@ -36,13 +36,14 @@ DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an id
 class Relaxation:
     """A relaxation solved within a small part of the gap. x: (n,); lower: bound on the program; reduced: (n,) what a
     whole unit of a column adds to the bound at least, the columns of one choice alike; point: (n,) a solution found by
-    diving from x, None without one."""
+    diving from x, None without one; duals: (m,) prices of rows, 0 on inner ones."""
 
     x: Floats
     lower: float
     reduced: Floats
     solver: str
     point: Floats | None = None
+    duals: Floats | None = None
 
 
 def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = None) -> Relaxation | None:
@@ -77,9 +78,11 @@ def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = No
             if done:
                 if found.unmet:
                     return None
-                price = price - _least(price, choices.serve, np.isfinite(price), len(found.duals))[choices.serve]
+                served = _least(price, choices.serve, np.isfinite(price), len(found.duals))
+                price = price - served[choices.serve]
+                duals = np.where(np.isfinite(served), served, found.duals)
                 worth = np.where(choices.of >= 0, price[choices.of], reduced)
-                return Relaxation(found.x, lower, worth, found.solver, _point(milp, found, limits, began))
+                return Relaxation(found.x, lower, worth, found.solver, _point(milp, found, limits, began), duals)
         found.lp.close()
         chosen |= new
     return None

@@ -245,7 +245,7 @@ def window(document: Document, rng: np.random.Generator) -> str:
 def rate(document: Document, rng: np.random.Generator) -> str:
     """Power only in the first hour, in which not all work may run."""
     demand = _late(document, rng, window_h=2, max_rate=round(float(rng.uniform(9.5, 15)), 2))
-    document["hubs"][0]["capacity"] = {"cpu": [18.0, 1.0, 1.0]}
+    document["hubs"][0]["capacity"] = {"cpu": [18.0, 1.5, 1.0]}
     return f"largest rate of `{demand['name']}`"
 
 

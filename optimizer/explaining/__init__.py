@@ -60,7 +60,7 @@ def explain(
     model = elastic(instance, incumbent, serve_all=serve_all, seconds=left(0.4))
     first = cheapest(model, model.no_limit(), left(0.6))
     if first is None or not first.steps:
-        feasible = True if first is not None else None
+        feasible = True if first is not None else False if findings and not serve_all else None
         return Explanation(feasible, serve_all, findings, None, (), time.perf_counter() - start)
     prices = proving(model, left(0.4)) if model.large and not short else ()
     clash = None if model.large or short else conflict(model, left(0.3))

@@ -23,12 +23,15 @@ from optimizer.plan import Incumbent
 from solvers.exact import solve_exact
 from solvers.milp import Limits, Milp, MilpResult
 from solvers.model import Model, Options, Pairs, Problem, assemble
+from solvers.model.choices import choices
 from solvers.model.columns import UNSERVED
 from solvers.model.options import Bools, Floats, Longs
+from solvers.sifting import sift
 
 UNSERVED_PRICE = 10.0  # times the demand's size
 WHOLE_ENOUGH = 1e-6  # of a share that counts as whole
 LARGE = 3000  # columns from which the relaxation goes first
+SIFTED, SIFTED_GAP = 20_000, 1e-4  # columns from which the relaxation is sifted, and how closely
 MOST_INSIDE, FEWER = 120_000, 10_000  # shares within limits that take part whole; shares beyond, where not all do
 
 
@@ -88,6 +91,20 @@ class Elastic:
         return np.asarray(self.milp.matrix[:, self.column].T @ relaxed.duals) / self.step
 
     def relaxed(self, milp: Milp, seconds: float) -> MilpResult:
+        """The continuous relaxation of a program of these columns, by sifting from the plan that serves nothing where
+        the choices can be priced one by one."""
+        table = self.model.columns
+        if len(milp.cost) >= SIFTED and self.model.choices is not None:
+            first = self.model.milp.matrix.shape[0] - len(table.own_lower)
+            each = choices(self.model.problem.options, table, first, len(milp.cost))
+            start = np.zeros(len(milp.cost))
+            start[: len(table)][table.kind == UNSERVED] = 1.0
+            sifted = sift(replace(milp, lazy=None), each, Limits(seconds=seconds, gap=SIFTED_GAP), start)
+            if sifted is not None:
+                return MilpResult(
+                    "optimal", sifted.x, float(milp.cost @ sifted.x), sifted.lower, "none", sifted.duals
+                )  # fmt: skip
+            return MilpResult("no_solution", None, np.inf, -np.inf, "time")
         continuous = replace(milp, integer=np.zeros_like(milp.integer), lazy=None)
         return solve_exact("highs", continuous, Limits(seconds=seconds))
 
