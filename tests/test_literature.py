@@ -74,7 +74,11 @@ def test_run_of_one_file_and_its_summary(literature: Any, tmp_path: Path, monkey
         ("cflp/tiny.txt", "OPTIMAL", "ok", "known")
     ]
     assert float(rows[0]["objective"]) == pytest.approx(8.5, rel=1e-9)
-    assert literature.summary(rows).splitlines()[2].startswith("| cflp | 1 | 1 | 1 | 0 | 0 | 1 of 1 |")
+    assert (
+        literature.summary(rows)
+        .splitlines()[2]
+        .startswith("| cflp | auto | 1 | 1 | 1 | 0 | 0 | 1 of 1 | 0.000% | 0.000% |")
+    )
     assert literature.main() == 0  # nothing left to do
     assert len(literature.read_rows(results)) == 1
 
@@ -83,6 +87,6 @@ def test_a_file_that_breaks_is_a_row(literature: Any, tmp_path: Path, monkeypatc
     (tmp_path / "cflp").mkdir()
     (tmp_path / "cflp" / "torn.txt").write_text("2 1\n100")
     monkeypatch.setattr(literature, "SHARED", tmp_path)
-    row = literature.run(literature.Case("cflp", "cflp/torn.txt", "split", 1.0, True), "highs", 5.0)
+    row = literature.run(literature.Case("cflp", "cflp/torn.txt", "split", 1.0, True), "highs", 5.0, 1)
     assert (row.status, row.verdict) == ("ERROR", "wrong: ERROR")
     assert "line 2" in row.note

@@ -97,12 +97,30 @@ def worth(cost, capacity, opening, dear, at, opened, used):
 
 
 @loop
+def _full(capacity, used, i):
+    """Whether a resource of hub i is overloaded."""
+    for r in range(capacity.shape[0]):  # noqa: SIM110
+        if used[r, i] - capacity[r, i] > ROOM * capacity[r, i]:
+            return True
+    return False
+
+
+@loop
 def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, place, queue, waiting, width, eps):
     """Shifts and chains of two shifts, to open hubs, until no waiting demand has one that pays.
 
     queue: ring of demands; waiting: whether one is in it; width: hubs looked at per demand; eps: gain that counts.
     """
     D = cost.shape[1]
+    short = np.full((D, width), -1, np.int32)
+    for j in range(D):
+        n = 0
+        for t in range(near.shape[1]):
+            if near[j, t] < 0 or n == width:
+                break
+            if opened[near[j, t]]:
+                short[j, n] = near[j, t]
+                n += 1
     head, size = 0, 0
     tail = 0
     for j in range(D):
@@ -119,14 +137,12 @@ def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, 
         h = at[j]
         leave = -cost[h, j] + _over(load, capacity, dear, h, j, used, -1.0)
         best, to, out, out_to = -eps, -1, -1, -1
-        seen = 0
-        for t in range(near.shape[1]):
-            i = near[j, t]
-            if i < 0 or seen >= width:
+        for t in range(width):
+            i = short[j, t]
+            if i < 0:
                 break
-            if not opened[i] or i == h:
+            if i == h:
                 continue
-            seen += 1
             enter = leave + cost[i, j]
             gain = enter + _over(load, capacity, dear, i, j, used, 1.0)
             if gain < best:
@@ -138,14 +154,12 @@ def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, 
                 part = enter + _over2(load, capacity, dear, i, j, k, used) - cost[i, k]
                 if part >= best:
                     continue
-                look = 0
-                for s in range(near.shape[1]):
-                    o = near[k, s]
-                    if o < 0 or look >= width:
+                for s in range(width):
+                    o = short[k, s]
+                    if o < 0:
                         break
-                    if not opened[o] or o == i:
+                    if o == i:
                         continue
-                    look += 1
                     if part + cost[o, k] >= best:
                         continue
                     if o == h:
@@ -161,9 +175,11 @@ def _descend(cost, load, capacity, dear, near, at, opened, used, count, member, 
         _move(load, at, used, count, member, place, j, to)
         if out >= 0:
             _move(load, at, used, count, member, place, out, out_to)
-        for side in range(3):
-            i = h if side == 0 else to if side == 1 else out_to if out >= 0 else h
-            for m in range(count[i]):
+        for side in range(2):
+            i = to if side == 0 else out_to if out >= 0 else to
+            if not _full(capacity, used, i):
+                continue
+            for m in range(count[i]):  # what is overloaded has to move on
                 k = member[i, m]
                 if not waiting[k]:
                     waiting[k] = True

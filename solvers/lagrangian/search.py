@@ -11,11 +11,11 @@ from solvers.lagrangian.moves import walk
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
 
-KICKS = 2_000  # of one round
+KICKS = 200_000  # of one round, over the demands
 FIRST_KICKS = 200
 WIDTH = 4  # hubs looked at per demand, twice as many
 SMALL = 100  # up to this number of demands
-HEAT = 3e-5  # threshold of acceptance, relative to the bound
+HEAT = (3e-4, 3e-5)  # threshold of acceptance, relative to the bound, in turns
 ROOM = 1.1  # capacity of the hubs open at first, relative to what is asked
 
 
@@ -24,7 +24,7 @@ class Search:
 
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
         self.data, self.rounds, self.improved, self.value = data, 0, 0, math.inf
-        self._seed, self._heat = seed, HEAT * max(abs(dual.bound), 1e-9)
+        self._seed, self._size = seed, max(abs(dual.bound), 1e-9)
         self._shadow = shadow_prices(tables, dual.price)
         self.reduced = worth = data.cost - dual.price + self._shadow[:, None] * tables.load
         order = np.argsort(np.where(np.isfinite(data.cost), worth, np.inf), axis=0, kind="stable").T
@@ -54,15 +54,16 @@ class Search:
                 out[i], number = True, number + 1
         return out
 
-    def run(self, kicks: int | None = None) -> bool:
+    def run(self) -> bool:
         """One round, from the best assignment or, every third time, from where the last ended. True: a better one."""
         data, before = self.data, self.value
+        kicks = max(KICKS // data.cost.shape[1], FIRST_KICKS) if self.rounds else FIRST_KICKS
         if math.isfinite(before) and self.rounds % 3:
             self._at[:], self._open[:] = self._best_at, self._best_open
         self.value = float(walk(
             data.cost, data.load, data.capacity, data.opening, data.may, data.must, data.fewest, data.most,
             self._near, self._at, self._open, self._dear, self._least, self._best_at, self._best_open,
-            self.value, kicks or (KICKS if self.rounds else FIRST_KICKS), self._heat, self._likely,
+            self.value, kicks, HEAT[self.rounds % 2] * self._size, self._likely,
             (self._seed * 7919 + self.rounds) % 2**31, WIDTH if data.cost.shape[1] > SMALL else 2 * WIDTH,
         ))  # fmt: skip
         self.rounds += 1

@@ -27,6 +27,7 @@ from solvers.scaling import scale
 
 PASSES = 300  # of the dual between two rounds of search
 STEP = 0.3  # of the first of more passes
+COMPILING = 0.5  # of the time left, at most, for the first round of search: its loops may have to be compiled
 SEARCH_TIME = 0.35  # of the time, for bound and search
 STALE = 6  # rounds of search without a better assignment that end it
 FEW_ROUNDS = 12  # of search without a time limit
@@ -48,7 +49,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = _Run(milp, data, limits, checked_start(milp, start), watch, began)
     search = run.search()
-    if not run.done():
+    if not run.done() and run.busy is None:
         run.core(search)
     if not run.done():
         run.rest(search)
@@ -67,6 +68,7 @@ class _Run:
         self.bound, self.stopped, self.proven = -math.inf, False, False
         H, D = data.cost.shape
         self.tables = tables(data)
+        self.busy: threading.Thread | None = None  # the first round of search
         self.dual = Dual(-math.inf, start_prices(self.tables), np.zeros(H), np.zeros((H, D)))
 
     def left(self) -> float:
@@ -102,8 +104,10 @@ class _Run:
         if self.best is not None:
             search.take(self.best)
         finite = math.isfinite(self.limits.seconds)
-        until = (1 - SEARCH_TIME) * self.limits.seconds
-        while not self.done():
+        if finite and self.late(search):
+            return search
+        until = min(self.left(), self.limits.seconds) - SEARCH_TIME * self.left()
+        while self.busy is None and not self.done():
             search.run()
             self.learn(search)
             if search.rounds <= 4 and not self.done():
@@ -112,6 +116,14 @@ class _Run:
             if stale or (finite and self.left() < until) or (not finite and search.rounds >= FEW_ROUNDS):
                 break
         return search
+
+    def late(self, search: Search) -> bool:
+        """Starts the first round of search; whether its loops are still being compiled after a part of the time."""
+        self.busy = threading.Thread(target=search.run, daemon=True)
+        self.busy.start()
+        self.busy.join(COMPILING * self.left())
+        self.learn(search)
+        return self.busy is not None
 
     def core(self, search: Search) -> None:
         """HiGHS over the hubs that prices open and the cheapest of them for each demand."""
@@ -155,7 +167,7 @@ class _Run:
             claims(root.bound)
         left = replace(self.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
         hint = None if self.best is None else self.best[keep]
-        with _Beside(search, self.limits.threads > 1):
+        with _Beside(search, self.limits.threads > 1 and self.busy is None):
             scaled, undo = scale(replace(smaller, lazy=None))
             found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
         if found.x is not None:
@@ -168,7 +180,10 @@ class _Run:
         self.learn(search)
 
     def learn(self, search: Search) -> None:
-        """What local search found, and back to it what is better."""
+        """What local search found, and back to it what is better; nothing while its first round runs."""
+        if self.busy is not None and self.busy.is_alive():
+            return
+        self.busy = None
         if search.value < self.value - self.data.offset:
             x = search.point()
             self.better(x, float(self.milp.cost @ x) + self.milp.offset)
