@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from instances import from_document
 from instances.instance import Instance
 from optimizer.certificate import FAMILIES, ROWS, Branches, Certificate
 from optimizer.checking.proving import prove
+from optimizer.checking.proving.rounding import Sums, margin, total
 from optimizer.incumbents import read_incumbent
 from optimizer.plan import Plan
 from optimizer.plan_files import read_plan, write_plan
@@ -170,3 +172,41 @@ def _arrays(certificate: Certificate | None) -> list[Any]:
     tree = certificate.branches
     own = [value for name, value in vars(certificate).items() if name != "branches"]
     return [*own, *vars(tree).values()]
+
+
+def test_sums_are_rounded_outwards_by_next_to_nothing() -> None:
+    rng = np.random.default_rng(11)
+    for n in (3, 40, 2000):
+        values = rng.normal(size=n) * 10.0 ** rng.integers(-8, 9, n)
+        weights = rng.random(n)
+        values[1::2] = -values[::2][: len(values[1::2])] * (1 + 1e-15)  # nearly all cancels
+        weights[1::2] = weights[::2][: len(weights[1::2])]
+        exact = sum(Fraction(v) * Fraction(w) for v, w in zip(values.tolist(), weights.tolist(), strict=True))
+        found = Sums.of(values).over(weights).least(margin(n))
+        assert Fraction(float(found)) <= exact
+        assert float(exact) - float(found) <= 1e-11 * (np.abs(values) @ weights)
+        least = total(values)
+        assert Fraction(least) <= sum(Fraction(v) for v in values.tolist())
+
+
+def test_what_is_proven_of_a_tiny_instance_is_not_above_the_exact_sum() -> None:
+    instance = from_document(random_document(4, ("unserved",), demands=3, hubs=2))
+    plan = solve(instance, Options(gap=1e-9))
+    hubs, demands, weight = instance.hubs, instance.demands, instance.time.weighted_hours
+    H, T = len(hubs), instance.time.count
+    rng = np.random.default_rng(3)
+    price = -rng.random((H, T)) * 0.37
+    h, t = (i.ravel().astype(np.int32) for i in np.indices((H, T)))
+    none = np.full(H * T, -1, np.int32)
+    row = np.full(H * T, FAMILIES.index("capacity"), np.int32)
+    made = Certificate(none * 0, row, none, h, none, none * 0, none, t, price.ravel(), Branches.none())
+    proof = prove(instance, replace(plan, certificate=made, proven_bound=-np.inf))
+    assert not proof.breaches
+    capacity, amount = hubs.capacity.dense()[:, 0], demands.amount.dense()[:, 0]
+    exact = sum(Fraction(price[i, k]) * Fraction(capacity[i, k]) for i in range(H) for k in range(T))  # all are open
+    for d in range(len(demands)):
+        left = [Fraction(float(demands.unserved_penalty_per_unit_h[d])) * sum(
+            Fraction(weight[k]) * Fraction(amount[d, k]) for k in range(T))]  # fmt: skip
+        exact += min(left + [sum(-Fraction(price[i, k]) * Fraction(amount[d, k]) for k in range(T)) for i in range(H)])
+    assert Fraction(proof.bound) <= exact
+    assert proof.bound == pytest.approx(float(exact), rel=1e-9)

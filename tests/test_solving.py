@@ -318,7 +318,8 @@ def test_a_bound_above_by_rounding_is_lowered() -> None:
 
 
 def test_the_gap_of_an_objective_of_zero_is_measured_by_its_terms() -> None:
-    plan = _plan(status="FEASIBLE", objective=0.0, terms={"energy": 50.0, "override": -50.0}, bound=-1e-8)
+    terms = {"energy": 50.0, "override": -50.0}
+    plan = _plan(status="FEASIBLE", objective=0.0, terms=terms, bound=-1e-8, proven_bound=-math.inf)
     assert plan.gap == pytest.approx(1e-8 / (1e-9 * 100))
     assert replace(plan, bound=0.0).gap == 0.0
     nothing = replace(plan, terms={}, bound=0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -54,6 +54,11 @@ class Options:
         out = np.full(len(self.case.instance.demands), -1, dtype=np.int64)
         out[pins.demand] = pins.hub
         return out
+
+    @cached_property
+    def need(self) -> Callable[[Any], Floats]:
+        """(n, R) unit-hours over the horizon of demands."""
+        return over_time(self.case.instance.demands.amount, self.case.instance.time.weighted_hours)
 
     def least(self) -> float:
         """Sum of the cheapest options: not above the exact number; inf where a demand has none."""
@@ -111,7 +116,7 @@ class Options:
             need = demands.amount.dense(d).sum(axis=1) * weight
             money = Sums.of(price[:, None] * need)
         else:
-            money = Sums.of(price * over_time(demands.amount, weight)(d).sum(axis=1))
+            money = Sums.of(price * self.need(d).sum(axis=1))
         may = self.case.may_be_unserved[d]
         return np.where(may if not each else may[:, None], money.least(self.margin), np.inf)
 
