@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_instances import FEATURES, random_document
+from random_moves import FEATURES as MOVES
+from random_protection import FEATURES as PROTECTION
 from scipy.optimize import linprog
 
 from instances import from_document
@@ -54,6 +56,7 @@ def test_blocks_are_priced_one_by_one() -> None:
     assert cheapest(price, work, None, 3, clock) == pytest.approx([0.5 * 1.0 + 0.5 * 2.0])
 
 
+MORE = (*MOVES, *PROTECTION)
 DIVES: list[int] = []  # seeds whose dives ended in a solution
 
 
@@ -62,10 +65,14 @@ def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypa
     monkeypatch.setattr("solvers.sifting.FIRST", 1)
     monkeypatch.setattr("solvers.rounds.FEW", np.inf)
     features = tuple(f for f in FEATURES if np.random.default_rng([seed, 9]).random() < 0.5 or f == "deferral")
-    instance = from_document(random_document(seed, features=features, demands=8, hubs=4))
+    more = tuple(f for f in MORE if np.random.default_rng([seed, 11]).random() < 0.5) if seed % 2 else ()
+    instance = from_document(random_document(seed, features=features, more=more, demands=8, hubs=4))
     model = assemble(compile_problem(instance, useful_routes(instance)))
     whole = with_lazy_rows(replace(model.milp, choices=model.choices))
-    assert whole is not None and model.choices is not None
+    assert whole is not None
+    if model.choices is None:
+        assert more
+        return
     relaxed = highs.solve(replace(whole, integer=np.zeros_like(whole.integer)), Limits())
     assert model.choices is not None
     sifted = sift(whole, model.choices, Limits())

@@ -1,6 +1,7 @@
 """The columns of an explicit program as choices: each demand's ways of being served, priced as wholes.
 
-A choice is one column, or, for deferrable work, the share of a pair with all its parts and backlogs.
+A choice is one column, or, for deferrable work, the share of a pair with all its parts and backlogs. Demands that have
+other columns than these, or rows that tie their choices to one another, are no choices: their columns always stay.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from solvers.model.columns import BACKLOG, PART, SHARE, UNSERVED, Columns
 from solvers.model.deferral import DEFER, RATE, WINDOW, arrivals
 from solvers.model.options import Clock, Floats, Ints, Longs, Options
 from solvers.model.schedules import cheapest
+
+LATE = (DEFER, WINDOW, RATE)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,11 @@ class Choices:
 def choices(options: Options, table: Columns, first_own: int, columns: int) -> Choices:
     """Choices of the option columns, the first `len(table)` of a program's `columns`; own rows start at first_own."""
     of = np.full(columns, -1, dtype=np.int64)
-    late = (table.candidate >= 0) & options.deferrable[table.demand] & (table.kind <= BACKLOG)
-    alone = np.flatnonzero(~late & (table.kind <= UNSERVED))
+    whole = np.asarray(options.together < 0)  # a copy: written to below
+    whole[table.demand[(table.kind > BACKLOG) & (table.demand >= 0)]] = False
+    whole[table.row_demand[(table.row_family > max(LATE)) & (table.row_demand >= 0)]] = False
+    late = (table.candidate >= 0) & options.deferrable[table.demand] & whole[table.demand] & (table.kind <= BACKLOG)
+    alone = np.flatnonzero(~late & whole[table.demand] & (table.kind <= UNSERVED))
     of[alone] = np.arange(len(alone))
     shares = np.flatnonzero(late & (table.kind == SHARE))
     pair = table.demand.astype(np.int64) * len(options.candidates.hub) + table.candidate
@@ -72,12 +78,12 @@ def choices(options: Options, table: Columns, first_own: int, columns: int) -> C
     serve_of[table.row_demand[serving], table.row_period[serving] + 1] = first_own + serving
     heads = np.concatenate([alone, shares])
     serve = serve_of[table.demand[heads], table.period[heads] + 1]
-    inner = first_own + np.flatnonzero(np.isin(family, (DEFER, WINDOW, RATE)))
+    inner = first_own + np.flatnonzero(np.isin(family, LATE) & whole[table.row_demand])
     return Choices(of, serve, inner, options.clock, tuple(_late(options, table, of, shares, len(alone))))
 
 
 def _late(options: Options, table: Columns, of: Longs, shares: Longs, first: int) -> list[_Late]:
-    parts = np.flatnonzero(table.kind == PART)
+    parts = np.flatnonzero((table.kind == PART) & (of[: len(table)] >= first))
     grid = np.zeros((len(shares), options.periods), dtype=np.int64)
     grid[of[parts] - first, table.period[parts]] = parts
     demand: Ints = table.demand[shares]

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from solvers.milp import LazyRows, Milp, checked_numbers
 from solvers.model.choices import Choices, choices
-from solvers.model.columns import RUN_ROW, SHARE, START, Columns
+from solvers.model.columns import SHARE, Columns
 from solvers.model.entries import Placing
 from solvers.model.explicit import explicit_columns
 from solvers.model.families import FAMILIES
@@ -52,11 +52,10 @@ class Model:
 
     @cached_property
     def choices(self) -> Choices | None:
-        """The option columns as wholes that can be priced; None where some cannot."""
-        if (self.columns.kind >= START).any() or (self.columns.row_family >= RUN_ROW).any():
-            return None
+        """The option columns as wholes that can be priced; None where none can."""
         first_own = self.milp.matrix.shape[0] - len(self.columns.own_lower)
-        return choices(self.problem.options, self.columns, first_own, len(self.milp.cost))
+        found = choices(self.problem.options, self.columns, first_own, len(self.milp.cost))
+        return found if len(found) else None
 
     def split(self, x: Floats) -> tuple[Floats, Floats]:
         """Values of the option columns and of all site variables."""
