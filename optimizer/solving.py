@@ -22,6 +22,7 @@ from optimizer.plan import Plan
 from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
 from solvers import backend, versions
+from solvers.decomposition.supported import lacking
 from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
 from solvers.lagrangian import suits
 from solvers.milp import Limits, Milp, MilpResult, Refused, SolverFailure
@@ -33,6 +34,7 @@ from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
 
 DECOMPOSITION, LAGRANGIAN = "decomposition", "lagrangian"
+LARGE = 20_000  # demands from which prices and local search beat general programs
 ACCOUNTS = ("location", "market", "marginal")  # of carbon
 
 Progress = Callable[[float, float, float], bool | None]
@@ -107,8 +109,10 @@ def solve(
     if reasons:
         seconds = time.perf_counter() - start
         return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=seconds, timings={"compile": seconds})
-    if solver == DECOMPOSITION:
-        return solve_by_prices(blank, instance, problem, routes, on_progress, start)
+    if solver == DECOMPOSITION or suits_prices(options, blank, problem):
+        plan = solve_by_prices(replace(blank, solver=DECOMPOSITION), instance, problem, routes, on_progress, start)
+        if plan.decisions is not None or solver == DECOMPOSITION or plan.limit != "none":
+            return plan
     model = assemble(problem)
     stated = stated_objective(instance, options.objective)
     stages = all_stages(stated, may_fall_short(model))
@@ -141,6 +145,12 @@ def solve(
         plan = certified(instance, plan, priced(instance, model, weighted(model, stated[0]), max(left, 0.0)))
     timings = {**plan.timings, "check": time.perf_counter() - solved}
     return replace(plan, timings=timings, seconds=time.perf_counter() - start, memory_mb=_memory())
+
+
+def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
+    """Whether `auto` takes the decomposition: from LARGE demands on, where it takes all that the instance has."""
+    large = options.solver == "auto" and len(problem.options) >= LARGE and blank.options["objective"] == "cost"
+    return large and not lacking(problem)
 
 
 def solve_by_prices(

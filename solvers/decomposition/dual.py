@@ -96,10 +96,12 @@ class Dual:
             self.items = (free, Items.of(self.pricing, self.side.reads[:, free]))
         return self.items[1]
 
-    def ascend(self, z: Floats, temperature: float, steps: int, accuracy: float) -> Point:
+    def ascend(self, z: Floats, temperature: float, steps: int, accuracy: float, deadline: float) -> Point:
         """Newton steps at one temperature until what is left to gain is below accuracy, relative."""
         point = self.evaluate(z, temperature, np.flatnonzero(z))
         for _ in range(steps):
+            if time.perf_counter() > deadline:
+                break
             wanted = self._open(point)
             if len(np.setdiff1d(wanted, point.free, assume_unique=True)):
                 point = self.evaluate(point.z, temperature, np.union1d(wanted, np.flatnonzero(point.z)))
@@ -170,7 +172,7 @@ def continuation(
         if time.perf_counter() > deadline:
             break
         dual.say(f"temperature {temperature:.2g}")
-        z = dual.ascend(z, temperature, steps, max(accuracy, 0.003 * temperature)).z
+        z = dual.ascend(z, temperature, steps, max(accuracy, 0.003 * temperature), deadline).z
     return z
 
 

@@ -26,8 +26,9 @@ from solvers.model.problem import Problem
 
 NAME = "decomposition"
 ELASTIC = 10.0  # times the money of all per row and period: price at which samples may exceed a row
+DUAL = 0.6  # of the time goes to prices at most
 EFFORT = 60  # tries per movable demand in each turn of the search
-WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -np.inf))
+WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -1e6))
 """Attempts: options up to how much of a demand's cost above its cheapest are tried, and rows filled to what part of
 their right side by the cheapest options are watched."""
 
@@ -86,13 +87,14 @@ def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], N
     words = lacking(problem)
     if words:
         raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
-    deadline = time.perf_counter() + limits.seconds
+    began = time.perf_counter()
+    deadline = began + limits.seconds
     options, demands = problem.options, compact(problem.options)
     pricing, side = Pricing(options, limits.threads), SiteSide.of(problem.site, options.ties.count)
     rng = np.random.default_rng(limits.seed)
     unit = _unit(pricing, side, demands)
     scale = side.scale(float(unit.sum()), pricing.soft(demands, side.worth(side.fixed), unit, None).loads)
-    z = _prices(pricing, side, demands, unit, scale, rng, deadline, say)
+    z = _prices(pricing, side, demands, unit, scale, rng, began + DUAL * limits.seconds, say)
     y = side.prices(z)
     bound = lower_bound(pricing, problem, demands, y)
     say(f"bound {bound:.10g}")
