@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from optimizer.plan import Plan
     from optimizer.plan_files import read_plan, write_plan
     from optimizer.pyomo_model import to_pyomo
+    from optimizer.reoptimizing import Churn, Reoptimized, reoptimize
     from optimizer.solving import Options, RejectedPlan, solve
 
 __all__ = [
-    "Evaluation", "Explanation", "Front", "Options", "Plan", "RejectedPlan", "Report", "check", "evaluate", "explain",
-    "pareto", "placement_rows", "read_incumbent", "read_plan", "solve", "to_pyomo", "write_plan",
+    "Churn", "Evaluation", "Explanation", "Front", "Options", "Plan", "RejectedPlan", "Reoptimized", "Report", "check",
+    "evaluate", "explain", "pareto", "placement_rows", "read_incumbent", "read_plan", "reoptimize", "solve",
+    "to_pyomo", "write_plan",
 ]  # fmt: skip
 
 _HOME = {
@@ -26,7 +28,7 @@ _HOME = {
     "explain": "explaining", "Front": "fronts", "pareto": "fronts", "Options": "solving", "RejectedPlan": "solving",
     "solve": "solving", "Plan": "plan", "Report": "checking", "check": "checking", "read_plan": "plan_files",
     "write_plan": "plan_files", "placement_rows": "incumbents", "read_incumbent": "incumbents",
-    "to_pyomo": "pyomo_model",
+    "to_pyomo": "pyomo_model", "Churn": "reoptimizing", "Reoptimized": "reoptimizing", "reoptimize": "reoptimizing",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 
 import numpy as np
@@ -29,6 +30,7 @@ from solvers.milp import Floats, Limits, Milp, SolverFailure, stacked
 from solvers.model import Model, Pairs, Problem, assemble
 from solvers.model.columns import SERVE_ROW, SHARE, TOGETHER_ROW, UNSERVED
 from solvers.model.options import Ints
+from solvers.violating import least_violation
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def evaluate(
     milp = _pinned(model, given)
     limits = Limits(gap=1e-6)
     result = solve_exact("highs", milp, limits)
-    x = _least_violation(milp, limits) if result.x is None else result.x
+    x = _stretched(milp, limits) if result.x is None else result.x
     blank = replace(blank_plan(instance, Options(objective="cost"), "evaluate"), incumbent=was)
     plan = decoded(blank, instance, model, routes, x)
     return Evaluation(plan, check(instance, plan))
@@ -183,27 +185,9 @@ def _pinned(model: Model, given: Placement) -> Milp:
     )  # fmt: skip
 
 
-def _least_violation(milp: Milp, limits: Limits) -> Floats:
-    """The cheapest point among those that exceed the limits by the least total relative amount."""
-    limited = milp.row_lower != milp.row_upper
-    above, below = (np.flatnonzero(np.isfinite(side) & limited) for side in (milp.row_upper, milp.row_lower))
-    soft = np.concatenate([above, below])
-    limit = np.concatenate([milp.row_upper[above], milp.row_lower[below]])
-    unit = np.maximum(1.0, np.abs(limit)) * np.repeat([-1.0, 1.0], [len(above), len(below)])
-    slack = sp.csc_array((unit, (soft, np.arange(len(soft)))), shape=(len(milp.row_lower), len(soft)))
-    n = len(milp.cost)
-    stretched = Milp(
-        cost=np.concatenate([np.zeros(n), np.ones(len(soft))]), offset=0.0,
-        lower=np.concatenate([milp.lower, np.zeros(len(soft))]),
-        upper=np.concatenate([milp.upper, np.full(len(soft), np.inf)]),
-        integer=np.concatenate([milp.integer, np.zeros(len(soft), bool)]),
-        matrix=stacked([milp.matrix, slack], beside=True),
-        row_lower=milp.row_lower, row_upper=milp.row_upper,
-    )  # fmt: skip
-    first = solve_exact("highs", stretched, limits)
-    if first.x is None:
+def _stretched(milp: Milp, limits: Limits) -> Floats:
+    """The point that exceeds the limits by the least total relative amount."""
+    found = least_violation(partial(solve_exact, "highs"), milp, limits)
+    if found is None:
         raise SolverFailure("the placement cannot be completed even with every limit exceeded")
-    allowed = first.x[n:] * (1 + 1e-9) + 1e-9
-    cost = np.concatenate([milp.cost, np.zeros(len(soft))])
-    second = solve_exact("highs", replace(stretched, cost=cost, upper=np.concatenate([milp.upper, allowed])), limits)
-    return (first.x if second.x is None else second.x)[:n]
+    return found.x

@@ -18,6 +18,7 @@ from optimizer.plan import Floats, Incumbent, Plan
 from optimizer.plan_decisions import Places, lookup
 from optimizer.plan_reading import assigned_names, is_plan_file
 
+NamedRows = tuple[pa.ChunkedArray, pa.ChunkedArray, Floats, Places]
 Given = Plan | Incumbent | Iterable[PlacementRow] | str | PathLike[str]
 NOTED = 100  # names that are noted; the rest is counted
 
@@ -51,21 +52,30 @@ def read_incumbent(instance: Instance, given: Given) -> tuple[Incumbent, tuple[s
         a = given.decisions.assignments
         demand, hub, period = (column.astype(np.int64) for column in (a.demand, a.hub, a.period))
         return _table(instance, demand, hub, a.share, period), ()
+    return placed(instance, *named_rows(given))
+
+
+def named_rows(given: Iterable[PlacementRow] | str | PathLike[str]) -> NamedRows:
+    """Demand, hub, share and period (-1: none) of rows, of a plan file or of a CSV file, in names.
+
+    Raises InvalidPlan, InvalidPlacement.
+    """
     if isinstance(given, (str, PathLike)):
         path = Path(given)
         if is_plan_file(path):
-            return _named(instance, *assigned_names(path))
+            return assigned_names(path)
         given = read_csv(path)
     rows = list(given)
     demand, hub = (pa.chunked_array([pa.array([row[i] for row in rows], pa.string())]) for i in (0, 1))
     share = np.array([row[2] for row in rows], dtype=np.float64)
     period = np.array([-1 if row[3] is None else row[3] for row in rows], dtype=np.int64)
-    return _named(instance, demand, hub, share, period)
+    return demand, hub, share, period
 
 
-def _named(
+def placed(
     instance: Instance, demand: pa.ChunkedArray, hub: pa.ChunkedArray, share: Floats, period: Places
 ) -> tuple[Incumbent, tuple[str, ...]]:
+    """The table of rows in names, and notes on the names that the instance does not have. Raises InvalidPlacement."""
     d, h = lookup(demand, instance.demands.names), lookup(hub, instance.hubs.names)
     wrong = np.flatnonzero(~(np.isfinite(share) & (share >= 0) & (share <= 1 + 1e-6)))
     if len(wrong):

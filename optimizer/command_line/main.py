@@ -18,6 +18,7 @@ from optimizer.command_line import (
     fronts,
     generating,
     listing,
+    reoptimizing,
     showing,
     solving,
     validating,
@@ -27,7 +28,7 @@ from optimizer.command_line.arguments import Usage
 DEBUG = "HUBPLAN_DEBUG"
 COMMANDS = {
     "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
-    "solve": solving,
+    "solve": solving, "reoptimize": reoptimizing,
     "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
 }  # fmt: skip
 
