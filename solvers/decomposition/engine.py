@@ -26,7 +26,7 @@ from solvers.model.problem import Problem
 
 NAME = "decomposition"
 ELASTIC = 10.0  # times the money of all per row and period: price at which samples may exceed a row
-DUAL = 0.6  # of the time goes to prices at most
+DUAL = 0.5  # of the time goes to prices at most
 EFFORT = 60  # tries per movable demand in each turn of the search
 WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -1e6))
 """Attempts: options up to how much of a demand's cost above its cheapest are tried, and rows filled to what part of

@@ -163,13 +163,13 @@ def improve(
     price, none = np.maximum(search.worth, 0.05 * search.ref), np.zeros(len(search.worth))
     paid = search.worth > 0
     heat = float(np.median((search.worth * search.unit)[paid])) if paid.any() else 0.0
-    best, best_gap = search.pick.copy(), np.inf
+    best, best_gap, late = search.pick.copy(), np.inf, False
     for turn in range(TURNS):
         above = search.worth + min(3.0**turn, 3e3) * price
         hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
         tries = max(effort * len(search.movable), LEAST) // (1 if turn < 2 else 4)
         moved = 0
-        if turn < 12 or np.isfinite(best_gap):
+        if not late and (turn < 12 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
             moved = search.exchange(at_hub, tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn)
         moved += search.sweep(rng.permutation(search.movable), search.worth, above, none)
         over, gap = search.excess() > 0, search.gap()
@@ -179,7 +179,8 @@ def improve(
             best, best_gap = search.pick.copy(), gap
             if turn > 5 and enough:
                 break
-        if time.perf_counter() > deadline:
+        late = time.perf_counter() > deadline
+        if late and np.isfinite(best_gap):
             break
         price = np.where(over, 2.0 * price, price)
     search.pick = best
