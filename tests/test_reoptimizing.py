@@ -96,6 +96,13 @@ def test_max_moves_is_kept_and_recorded() -> None:
         assert found.plan.objective == pytest.approx(20 - 2 * most) and found.plan.status == "OPTIMAL"
 
 
+def test_the_bound_is_proven_by_prices_with_a_limit_of_moves_too() -> None:
+    instance = from_document(_day())
+    for most in (math.inf, 1.0):
+        plan = reoptimize(instance, ALL_AT_H1, EXACT, Churn(max_moves=most)).plan
+        assert plan.proven_bound == pytest.approx(12.0) and plan.proven_bound <= plan.objective
+
+
 def test_a_gain_below_the_least_is_no_reason_to_move() -> None:
     instance = from_document(_day(dear=3.1))  # moving all saves 0.4 of 12.4
     assert reoptimize(instance, ALL_AT_H1, EXACT).plan.objective == pytest.approx(12.0)

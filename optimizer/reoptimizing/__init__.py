@@ -14,6 +14,7 @@ from typing import Any
 
 from instances.instance import Instance
 from instances.objectives import COST
+from optimizer.certifying import certified, priced
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.incumbents import Given
@@ -183,6 +184,9 @@ class _Work:
         x = self._calmed(staged.x, best) if len(staged.results) == len(self._stages) else None
         plan = best if x is None else self._checked(x, blank, staged.results)
         self._tick("calm")
+        prices = priced(self.instance, self._model, self._costs[self._main], self._limits(1.0).seconds)
+        plan = certified(self.instance, plan, prices)  # of the program without the limit of moves: it holds with it too
+        self._tick("prove")
         return plan, best.objective
 
     def _calmed(self, x: Floats, best: Plan) -> Floats | None:
