@@ -201,7 +201,7 @@ class Plan:
 
     def within(self, gap: float) -> bool:
         """Whether the objective, and every stage of it, is within a relative gap of its bound."""
-        slack = HELD if self.stages else 1e-12
+        slack = HELD + LOWERED if self.stages else 1e-12  # what is held, and the tolerance of the row that holds it
         return max(self.gap, *(stage.gap for stage in self.stages), 0.0) <= gap * (1 + 1e-9) + slack
 
     @property

@@ -20,6 +20,8 @@ from instances import from_document
 from instances.instance import Instance
 from optimizer import Options, Plan, check, solve
 from optimizer.plan_files import InvalidPlan, read_plan, write_plan
+from optimizer.solving import RejectedPlan
+from solvers.milp import SolverFailure
 
 Doc = dict[str, Any]
 MORE = tuple(feature for group in LATER.values() for feature in group.FEATURES)
@@ -80,7 +82,11 @@ def judged(seed: int) -> Verdict:
     """Solves one instance by two backends, checks both plans twice, and mutates the first."""
     mix = drawn(seed)
     verdict, instance = Verdict(mix), from_document(mix.document)
-    plans = [solve(instance, Options(solver=name, gap=GAP), incumbent=mix.in_force) for name in ("highs", "scip")]
+    try:
+        plans = [solve(instance, Options(solver=name, gap=GAP), incumbent=mix.in_force) for name in ("highs", "scip")]
+    except (SolverFailure, RejectedPlan) as error:
+        verdict.wrong.append(f"{type(error).__name__}: {error}")
+        return verdict
     _compare(verdict, *plans)
     with tempfile.TemporaryDirectory() as folder:
         for plan in plans:

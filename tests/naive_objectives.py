@@ -56,8 +56,8 @@ def rules(naive: Naive) -> None:
     for key in ("bound", "proven_bound"):
         _exceeds(naive, "bound", key, plan.get(key), total, scale)
     optimal = plan["status"] == "OPTIMAL"
-    if optimal:
-        allowed = gap * (max(abs(total), 1e-9 * money) if plain else scale)
+    if optimal and plain:  # else stage by stage, below
+        allowed = gap * max(abs(total), 1e-9 * money)
         _exceeds(naive, "status", "gap of an OPTIMAL plan", total - _bound(plan), allowed, scale)
     expected, stated = [] if plain else [name_of(stage) for stage in every], plan.get("stages", [])
     if [row["name"] for row in stated] != expected:

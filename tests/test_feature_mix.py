@@ -42,3 +42,9 @@ def test_half_are_feasible_and_every_mutation_is_tried() -> None:
 def test_an_earlier_objective_of_zero_is_held_without_huge_numbers(seed: int) -> None:
     """The first stage reaches 0 but for rounding; its row once had coefficients of 1e9, and solvers failed on it."""
     assert not _verdict(seed).wrong and _verdict(seed).feasible
+
+
+@pytest.mark.parametrize("seed", [233, 563])
+def test_a_held_stage_may_use_what_it_may_lose_and_its_row_tolerance(seed: int) -> None:
+    """An earlier stage ends 2e-6 above its bound: 1e-6 that it may lose, and as much by which a row may be missed."""
+    assert not _verdict(seed).wrong and _verdict(seed).feasible

@@ -48,8 +48,8 @@ def stated(case: Case, terms: dict[str, float], values: Values, shortfall: bool)
     found = apart("objective", unit, plan.objective, total, lambda: "plan", scale)
     for name in ("bound", "proven_bound"):
         found += over("bound", unit, getattr(plan, name), total, lambda n=name: n, scale=scale)
-    if plan.status == "OPTIMAL":
-        gap = float(plan.options.get("gap", 1e-4)) * (max(abs(total), 1e-9 * money) if goal == COST else scale)
+    if plan.status == "OPTIMAL" and goal == COST:  # else stage by stage, below
+        gap = float(plan.options.get("gap", 1e-4)) * max(abs(total), 1e-9 * money)
         found += over("status", unit, total - plan.bound, gap, lambda: "gap of an OPTIMAL plan", scale=scale)
     return found + _stages(case, goal, values, shortfall) + _limits(case, values)
 
