@@ -58,11 +58,12 @@ def at_most(milp: Milp, coefficients: Floats, most: float) -> Milp:
 
     The row is multiplied by a power of two where its right side is below 1, so that the tolerance of rows, absolute
     there, stays relative; and where a coefficient is smaller than solvers keep. Below 1e-6 of the largest coefficient
-    a right side is noise of a solver's zero, and the row is not multiplied further.
+    a right side is noise of a solver's zero, and the row is not multiplied: solvers lose points that keep large rows
+    with a side of nearly 0.
     """
     size = np.abs(coefficients[coefficients != 0])
-    least = max(abs(most), NOISE * float(size.max(initial=0.0)))
-    shift = 0.0 if not 0 < least < 1 or most == 0 else math.ceil(-math.log2(least))
+    noise = abs(most) <= NOISE * float(size.max(initial=0.0))
+    shift = 0.0 if noise or abs(most) >= 1 else math.ceil(-math.log2(abs(most)))
     if len(size) and float(size.min()) * 2.0**shift < SMALLEST:
         shift = math.ceil(math.log2(SMALLEST / float(size.min())))
     row = sp.csr_array((coefficients * 2.0**shift)[None, :])
