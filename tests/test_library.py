@@ -12,7 +12,7 @@ import pytest
 
 from instances import from_document, load
 from instances.instance import OPTIONAL, Instance
-from instances.library import estimates, facts, teaching
+from instances.library import east_west_full, estimates, facts, teaching
 from instances.library.__main__ import build
 from instances.library.horizon import bell
 from instances.routes import SLACK_MS, Routes, candidate_routes
@@ -20,7 +20,7 @@ from optimizer import Options, solve
 
 DATA = Path(estimates.__file__).parent / "data"
 SHARED = Path(os.environ.get("HUBPLAN_SHARED", Path(__file__).parents[2] / "shared")) / "data" / "east_west"
-EAST_WEST = ("east-west", "east-west-october", "east-west-week")
+EAST_WEST = ("east-west", "east-west-october", "east-west-week", "east-west-full")
 
 
 def _text(path: Path) -> bytes:
@@ -61,6 +61,12 @@ def test_every_estimate_travels_along(july: Instance) -> None:
     for estimate in estimates.ESTIMATES:
         assert any(note.startswith(f"{estimate.name} = ") and estimate.reason in note for note in notes), estimate.name
     assert {o.status for o in july.provenance} == {"reported", "derived", "estimate"}
+
+
+def test_every_estimate_of_the_full_instance_travels_along() -> None:
+    notes = [o.note for o in load("east-west-full").provenance if o.status == "estimate"]
+    for estimate in east_west_full.ESTIMATES:
+        assert any(note.startswith(f"{estimate.name}") or estimate.reason in note for note in notes), estimate.name
 
 
 def test_estimates_name_hubs_and_links_that_exist(july: Instance) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 def documents() -> dict[str, dict[str, Any]]:
     """Every bundled instance as a document, by the name of its file in ``data/``; the large ones are gzipped."""
-    from instances.library import east_west, teaching
+    from instances.library import east_west, east_west_full, teaching
 
-    large = {f"{d['name']}.json.gz": d for d in east_west.documents()}
+    large = {f"{d['name']}.json.gz": d for d in (*east_west.documents(), east_west_full.full())}
     return large | {f"{d['name']}.json": d for d in teaching.documents()}

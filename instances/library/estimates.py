@@ -171,9 +171,9 @@ def estimate(name: str) -> Any:
     return _VALUES[name]
 
 
-def provenance() -> list[dict[str, str]]:
-    """The table as provenance entries."""
+def provenance(table: tuple[Estimate, ...] = ESTIMATES) -> list[dict[str, str]]:
+    """A table as provenance entries."""
     return [
         {"path": e.path, "status": "estimate", "note": f"{e.name} = {e.value} {e.unit}".rstrip() + f". {e.reason}"}
-        for e in ESTIMATES
+        for e in table
     ]
