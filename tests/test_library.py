@@ -66,7 +66,7 @@ def test_every_estimate_travels_along(july: Instance) -> None:
 def test_every_estimate_of_the_full_instance_travels_along() -> None:
     notes = [o.note for o in load("east-west-full").provenance if o.status == "estimate"]
     for estimate in east_west_full.ESTIMATES:
-        assert any(note.startswith(f"{estimate.name}") or estimate.reason in note for note in notes), estimate.name
+        assert any(note.startswith(f"{estimate.name} = ") and estimate.reason in note for note in notes), estimate.name
 
 
 def test_estimates_name_hubs_and_links_that_exist(july: Instance) -> None:
