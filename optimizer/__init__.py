@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optimizer.batching import Batch, batch
     from optimizer.checking import Report, check
     from optimizer.evaluating import Evaluation, evaluate
     from optimizer.explaining import Explanation, explain
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from optimizer.solving import Options, RejectedPlan, solve
 
 __all__ = [
-    "Churn", "Evaluation", "Explanation", "Front", "Options", "Plan", "RejectedPlan", "Reoptimized", "Report", "check",
-    "evaluate", "explain", "pareto", "placement_rows", "read_incumbent", "read_plan", "reoptimize", "solve",
-    "to_pyomo", "write_plan",
+    "Batch", "Churn", "Evaluation", "Explanation", "Front", "Options", "Plan", "RejectedPlan", "Reoptimized", "Report",
+    "batch", "check", "evaluate", "explain", "pareto", "placement_rows", "read_incumbent", "read_plan", "reoptimize",
+    "solve", "to_pyomo", "write_plan",
 ]  # fmt: skip
 
 _HOME = {
+    "Batch": "batching", "batch": "batching",
     "Evaluation": "evaluating", "evaluate": "evaluating", "Explanation": "explaining",
     "explain": "explaining", "Front": "fronts", "pareto": "fronts", "Options": "solving", "RejectedPlan": "solving",
     "solve": "solving", "Plan": "plan", "Report": "checking", "check": "checking", "read_plan": "plan_files",

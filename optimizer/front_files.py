@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from optimizer.checking import check
 from optimizer.plan import Plan
 from optimizer.plan_files import InvalidPlan, read_plan, write_plan
 from optimizer.plan_rows import finite, incumbent_lines
-from solvers import versions
+from optimizer.release import release
 
 if TYPE_CHECKING:
     from optimizer.fronts import Front
@@ -102,13 +101,9 @@ class Store:
 
 
 def _question(instance: Instance, blank: Plan, pair: tuple[str, str], points: int, options: Options) -> dict[str, Any]:
-    try:
-        own = version("hubplan")
-    except PackageNotFoundError:
-        own = ""
     asked: dict[str, Any] = {
         "instance": instance.name, "fingerprint": instance.fingerprint, "objectives": list(pair), "points": points,
-        "options": finite(asdict(options)), "versions": {"hubplan": own, **versions()},
+        "options": finite(asdict(options)), "versions": release(),
     }  # fmt: skip
     if blank.incumbent is not None:
         lines = "\n".join(incumbent_lines(instance, blank.incumbent))

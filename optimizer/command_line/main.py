@@ -1,7 +1,8 @@
 """``hubplan``: the commands, and what their failures look like.
 
 Exit codes: 0 done; 1 internal error; 2 invalid input or usage; 3 infeasible; 4 no solution found; 5 a plan breaks
-rules; 6 a certificate is not confirmed; 130 interrupted before there was anything to show.
+rules; 6 a certificate is not confirmed; 7 some files of a batch have no answer;
+130 interrupted before there was anything to show.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from collections.abc import Sequence
 
 from optimizer.command_line import (
+    batching,
     checking,
     converting,
     evaluating,
@@ -29,7 +31,7 @@ DEBUG = "HUBPLAN_DEBUG"
 COMMANDS = {
     "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
     "solve": solving, "reoptimize": reoptimizing,
-    "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
+    "batch": batching, "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
 }  # fmt: skip
 
 
