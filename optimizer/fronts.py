@@ -23,13 +23,13 @@ from instances.instance import Instance
 from instances.objectives import NAMES
 from optimizer.checking import check, quantities
 from optimizer.compiling import compile_problem, useful_routes
+from optimizer.course import Progress
 from optimizer.dominance import SAME, knee, undominated
 from optimizer.front_files import Store
 from optimizer.incumbents import Given, read_incumbent
 from optimizer.plan import Plan
 from optimizer.solving import (
     Options,
-    Progress,
     RejectedPlan,
     backend_run,
     blank_plan,

@@ -136,6 +136,15 @@ class Stage:
         return _relative(self.value, self.bound, max(1.0, abs(self.value)))
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What was known some seconds into the solve, in the unit of the objective. inf, -inf: nothing yet."""
+
+    seconds: float
+    incumbent: float
+    bound: float
+
+
 def _relative(value: float, bound: float, size: float) -> float:
     if bound == -math.inf:
         return math.inf
@@ -175,6 +184,7 @@ class Plan:
     stages: tuple[Stage, ...] = ()  # in the order in which they were solved; () where the objective is the cost
     incumbent: Incumbent | None = None  # what moves are measured against
     certificate: Certificate | None = None  # the prices that prove `proven_bound`
+    course: tuple[Moment, ...] = ()  # of the solve, where it was watched and the objective has one stage
 
     def __post_init__(self) -> None:
         has_plan = self.status in ("OPTIMAL", "FEASIBLE")

@@ -164,6 +164,14 @@ class StageRow(PlanRecord):
     gap: float | None = field("(value - bound) / max(1, |value|); derived, not read back", "1", default=None)
 
 
+class MomentRow(PlanRecord):
+    """What was known at a moment of the solve."""
+
+    seconds: float = field("wall clock since the solve began", "s")
+    incumbent: float | None = field("objective of the best plan so far; null: none yet", "of the objective", default=None)
+    bound: float | None = field("the bound so far; null: nothing is known", "of the objective", default=None)
+
+
 class PlanDocument(PlanRecord):
     """One plan. Infinite numbers (no bound, no gap) are null."""
 
@@ -194,6 +202,7 @@ class PlanDocument(PlanRecord):
     reasons: list[Text] = field("why there is no plan", default=[])
     terms: list[TermRow] = field("terms of the cost", default=[])
     stages: list[StageRow] = field("stages of the objective; absent where it is the cost", default=[])
+    course: list[MomentRow] = field("how incumbent and bound went; absent where nobody watched the solve, or the objective has several stages", default=[])
     routes: list[RouteRow] | None = field(
         "routes in use; as all tables below, null or absent without a plan", default=None
     )

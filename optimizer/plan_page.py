@@ -15,6 +15,7 @@ RECORDS = (
     plan_format.PlanDocument,
     plan_format.TermRow,
     plan_format.StageRow,
+    plan_format.MomentRow,
     plan_format.RouteRow,
     plan_format.AssignmentRow,
     plan_format.ExecutionRow,

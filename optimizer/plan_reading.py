@@ -19,7 +19,7 @@ from instances.findings import MISSING, SHOWN, Finding, InvalidInstance, Said, e
 from instances.instance import Instance
 from instances.shape import value_findings
 from optimizer.certificate import Certificate
-from optimizer.plan import FORMAT, Decisions, Incumbent, Plan, Stage
+from optimizer.plan import FORMAT, Decisions, Incumbent, Moment, Plan, Stage
 from optimizer.plan_certificate import read_certificate
 from optimizer.plan_decisions import decisions, incumbent_table
 from optimizer.plan_format import TABLES, WHERE_USED, PlanDocument, arrow_schema
@@ -222,6 +222,14 @@ def _plan(document: dict[str, Any], made: Decisions | None) -> Plan:
         stages=tuple(
             Stage(row["name"], float(row["value"]), -math.inf if row.get("bound") is None else float(row["bound"]))
             for row in document.get("stages", [])
+        ),
+        course=tuple(
+            Moment(
+                float(row["seconds"]),
+                math.inf if row.get("incumbent") is None else float(row["incumbent"]),
+                -math.inf if row.get("bound") is None else float(row["bound"]),
+            )
+            for row in document.get("course", [])
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def head(plan: Plan, report: Report) -> Row:
             for name, cost in plan.terms.items()
         ],
         **({"stages": stages} if stages else {}),
+        **({"course": [finite(asdict(moment)) for moment in plan.course]} if plan.course else {}),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from instances.routes import Routes
 from optimizer.certifying import certificate, certified, priced
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
+from optimizer.course import Course, Progress
 from optimizer.incumbents import Given, read_incumbent
 from optimizer.plan import Plan
 from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
@@ -36,8 +37,6 @@ from solvers.supervised import solve_supervised
 DECOMPOSITION, LAGRANGIAN = "decomposition", "lagrangian"
 LARGE = 20_000  # demands from which prices and local search beat general programs
 ACCOUNTS = ("location", "market", "marginal")  # of carbon
-
-Progress = Callable[[float, float, float], bool | None]
 
 MOST_THREADS = 64  # what every solver takes
 WATCHED_FROM = 400  # columns; HiGHS may be deaf for seconds between two reports, and a caller who watches may stop it
@@ -97,6 +96,7 @@ def solve(
     """
     options = options or Options()
     start = time.perf_counter()
+    course = None if on_progress is None else Course(on_progress)
     solver = choose(options.solver)
     if solver != DECOMPOSITION:
         backend(solver)  # an unknown or missing solver is refused before any work
@@ -110,9 +110,9 @@ def solve(
         seconds = time.perf_counter() - start
         return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=seconds, timings={"compile": seconds})
     if solver == DECOMPOSITION or suits_prices(options, blank, problem):
-        plan = solve_by_prices(replace(blank, solver=DECOMPOSITION), instance, problem, routes, on_progress, start)
+        plan = solve_by_prices(replace(blank, solver=DECOMPOSITION), instance, problem, routes, course, start)
         if plan.decisions is not None or solver == DECOMPOSITION or plan.limit != "none":
-            return plan
+            return plan if course is None else replace(plan, course=course.moments)
     model = assemble(problem)
     stated = stated_objective(instance, options.objective)
     stages = all_stages(stated, may_fall_short(model))
@@ -121,7 +121,7 @@ def solve(
         blank = replace(blank, solver=solver)
     compiled = time.perf_counter()
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
-    run = backend_run(solver, model, options, on_progress, start)
+    run = backend_run(solver, model, options, course, start)
     staged = solve_stages(run, program(model), [weighted(model, stage) for stage in stages], limits)
     solved = time.perf_counter()
     main, result = stages.index(stated[0]), staged.results[-1]
@@ -144,6 +144,8 @@ def solve(
         left = limits.seconds - (time.perf_counter() - start)
         plan = certified(instance, plan, priced(instance, model, weighted(model, stated[0]), max(left, 0.0)))
     timings = {**plan.timings, "check": time.perf_counter() - solved}
+    if course is not None and len(stages) == 1:
+        plan = replace(plan, course=course.moments)
     return replace(plan, timings=timings, seconds=time.perf_counter() - start, memory_mb=_memory())
 
 

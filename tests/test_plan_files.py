@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from instances import from_document
 from instances.instance import Instance
 from optimizer import plan_page
 from optimizer.checking import check
-from optimizer.plan import Plan
+from optimizer.plan import Moment, Plan
 from optimizer.plan_files import InvalidPlan, read_plan, write_plan
 from optimizer.solving import Options, solve
 
@@ -50,6 +51,7 @@ def rich(plan: Plan) -> Plan:
         versions={"highspy": "1.16.0"},
         options={"gap": 1e-3, "time_limit": None, "threads": 2, "seed": 7, "name": 'a "b"\n<script>'},
         bound=130.46999999999997, proven_bound=120.00000000000001, bound_source="claimed by highs 1.16.0",
+        course=(Moment(0.1, math.inf, -math.inf), Moment(1 / 3, 130.47, 100.1)),
     )  # fmt: skip
 
 

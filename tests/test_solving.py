@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from instances import from_document, generate, read
 from instances.instance import Instance
 from optimizer import Options, Plan, RejectedPlan, check, solve, solving
 from optimizer.compiling import compile_problem
+from optimizer.course import MOST, Course
 from optimizer.plan import Status
 from optimizer.visible import reasons_without_solving
 from solvers.exact import solve_exact
@@ -240,6 +242,17 @@ def test_progress_is_told_and_stops(hard: Instance) -> None:
     assert list(seconds) == sorted(seconds)
     assert math.isfinite(incumbents[-1]) and plan.objective <= incumbents[-1] * (1 + 1e-6)
     assert max(bounds) <= plan.objective and plan.gap > 1e-9
+    course = [(moment.seconds, moment.incumbent, moment.bound) for moment in plan.course]
+    assert course and course[0] == heard[0] and set(course) <= set(heard)
+
+
+def test_a_long_course_is_thinned_and_keeps_its_ends() -> None:
+    course = Course(lambda *_: None)
+    for i in range(5000):
+        course(float(i), 9000.0 - i // 2, float(i // 3))
+    moments = course.moments
+    assert len(moments) <= MOST and (moments[0].seconds, moments[-1].incumbent) == (0.0, 9000.0 - 4999 // 2)
+    assert all(a.seconds < b.seconds for a, b in itertools.pairwise(moments))
 
 
 def test_a_deadline_ends_the_search_with_the_best_plan(hard: Instance) -> None:

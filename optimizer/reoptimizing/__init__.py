@@ -17,6 +17,7 @@ from instances.objectives import COST
 from optimizer.certifying import certified, priced
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem, useful_routes
+from optimizer.course import Progress
 from optimizer.incumbents import Given
 from optimizer.plan import Plan
 from optimizer.reoptimizing.calming import fewest_moves
@@ -24,7 +25,6 @@ from optimizer.reoptimizing.mapping import Changes, Renames, map_incumbent
 from optimizer.reoptimizing.restoring import Restored, restore
 from optimizer.solving import (
     Options,
-    Progress,
     RejectedPlan,
     backend_run,
     blank_plan,
