@@ -51,8 +51,8 @@ def test_every_package_is_installed_with_its_data() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["instances"]
-    covered = {path for pattern in patterns for path in (ROOT / "instances").glob(pattern)}
+    data = project["tool"]["setuptools"]["package-data"]
+    covered = {path for package in data for pattern in data[package] for path in (ROOT / package).glob(pattern)}
     for package in ("instances", "optimizer", "solvers"):
         for path in (ROOT / package).rglob("*"):
             if "__pycache__" in path.parts or path.is_dir():
