@@ -1,0 +1,1 @@
+"""How a store comes from one version to the next (Alembic)."""
