@@ -99,6 +99,7 @@ def build(
         demands=demands,
         policy=_policy(document.get("policy", {}), len(hubs), scope),
         route_candidates=document.get("routes", {}).get("candidates", 3),
+        as_of=document.get("as_of") or "",
     )
     freeze(made)
     return made

@@ -32,6 +32,7 @@ def head_document(instance: Instance) -> dict[str, Any]:
     document: dict[str, Any] = {"format": schema.FORMAT, "name": instance.name}
     document |= {k: v for k in ("title", "description") if (v := getattr(instance, k))}
     document |= {"currency": instance.currency, "timezone": instance.timezone}
+    document |= {"as_of": instance.as_of} if instance.as_of else {}
     if instance.provenance:
         document["provenance"] = [
             _sparse(schema.Provenance, {"path": o.path, "status": o.status, "source": o.source, "note": o.note})

@@ -6,12 +6,20 @@ import gzip
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write_file(target: Path, pieces: Iterable[str]) -> None:
     """Replace a file by text, gzipped where its name ends in ``.gz``. Raises OSError and what ``pieces`` raises."""
+    with staged_file(target, pieces) as put:
+        put()
+
+
+@contextmanager
+def staged_file(target: Path, pieces: Iterable[str]) -> Iterator[Callable[[], None]]:
+    """Text written and synced beside its target, which it replaces when what is yielded is called; else it goes."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     temporary = Path(name)
     try:
@@ -24,11 +32,14 @@ def write_file(target: Path, pieces: Iterable[str]) -> None:
             raw.flush()
             os.fsync(raw.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    except BaseException:
+
+        def put() -> None:
+            temporary.replace(target)
+            _sync(target.parent)
+
+        yield put
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
-    _sync(target.parent)
 
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> None:

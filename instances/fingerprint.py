@@ -22,7 +22,7 @@ def fingerprint(instance: Instance) -> str:
     """``hubplan/1:`` and 40 hexadecimal digits (BLAKE2b, 160 bits) over every column in the order of its table.
 
     Numbers enter as little-endian bytes with one nan and no negative zero, texts as JSON. A `later_column` that is
-    absent throughout does not enter, so that instances keep their fingerprint when the format grows.
+    absent throughout does not enter, so that instances keep their fingerprint when the format grows; nor does `as_of`.
     """
     digest = hashlib.blake2b(VERSION.encode(), digest_size=20)
     _feed(digest, instance)
@@ -32,6 +32,8 @@ def fingerprint(instance: Instance) -> str:
 def _feed(digest: Any, value: Any) -> None:
     if is_dataclass(value):
         for f in fields(value):
+            if "aside" in f.metadata:  # said of the data, not part of it
+                continue
             if "absent" in f.metadata and _absent(getattr(value, f.name), f.metadata["absent"]):
                 continue
             digest.update(f"\n{f.name}=".encode())

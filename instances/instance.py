@@ -408,6 +408,7 @@ class Instance:
     demands: Demands
     policy: Policy
     route_candidates: int
+    as_of: str = field(default="", metadata={"aside": True})
 
     @cached_property
     def fingerprint(self) -> str:

@@ -324,6 +324,7 @@ class Document(Record):
     description: Text = field("free text", default="")
     currency: Id = field("currency of all money, such as `CNY`")
     timezone: Id = field("IANA name, such as `Asia/Shanghai`")
+    as_of: Text | None = field("when the data were true, ISO 8601 with UTC offset; not part of the fingerprint; `nightly` judges their age by it", default=None)
     provenance: list[Provenance] = field("where values come from", default=[])
     blocks: list[Block] = field("time", min_length=1)
     resources: list[Resource] = field("kinds of compute", min_length=1)

@@ -172,10 +172,25 @@ class MomentRow(PlanRecord):
     bound: float | None = field("the bound so far; null: nothing is known", "of the objective", default=None)
 
 
+class PublicationRow(PlanRecord):
+    """What a nightly job says of the plan that it publishes (docs/nightly.md)."""
+
+    level: Literal["valid", "degraded", "stale"] = field("`valid`: accepted by `check` on the night's data; `degraded`: breaks what `breaks` says, nothing better was found; `stale`: of an earlier night")
+    outcome: Id = field("how the night ended, such as `done` or `invalid-input`")
+    code: int = field("exit code of the night", ge=0, lt=256)
+    job: Id = field("the job")
+    run: int = field("number of the run in the store", ge=1)
+    token: int = field("fencing token of the run: a later run has a larger one", ge=1)
+    date: Text = field("when the night began, ISO 8601, UTC")
+    data: Text | None = field("fingerprint of the night's data; null: they could not be read", default=None)
+    breaks: list[Text] = field("rules that the plan breaks on the night's data, or why that is not known", default=[])
+
+
 class PlanDocument(PlanRecord):
     """One plan. Infinite numbers (no bound, no gap) are null."""
 
     format: Literal["hubplan-plan/1"] = field("format and version")
+    publication: PublicationRow | None = field("what a nightly job says of it; not read back", default=None)
     instance: Text = field("name of the instance", default="")
     fingerprint: Text = field("fingerprint of the instance's content")
     status: Status = field("what is known of the plan")

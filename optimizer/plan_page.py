@@ -13,6 +13,7 @@ from optimizer import plan_format
 PAGE = Path(__file__).parent.parent / "docs" / "plan.md"
 RECORDS = (
     plan_format.PlanDocument,
+    plan_format.PublicationRow,
     plan_format.TermRow,
     plan_format.StageRow,
     plan_format.MomentRow,

@@ -36,7 +36,7 @@ def solve_supervised(
         backend(name)  # raises Refused
     start = checked_start(milp, start)
     best = _Best()
-    began = time.time()
+    began = time.monotonic()  # of the whole machine: no jump of the clock moves the deadline
     with tempfile.TemporaryDirectory(prefix="hubplan-", ignore_cleanup_errors=True) as folder:
         task = Path(folder) / "task"
         with task.open("wb") as file:

@@ -6,8 +6,11 @@ It ends when its stdin does, so that it cannot outlive its parent.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -19,11 +22,14 @@ from solvers.exact import solve_exact
 from solvers.frames import write_frame
 from solvers.milp import Floats
 
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
 
 def main() -> None:
     """Reads the task named on the command line, solves it, and reports."""
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a solver prints must not reach the frames
+    _die_with_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _solve(Path(sys.argv[1]), pipe)
@@ -40,8 +46,15 @@ def _solve(path: Path, pipe: BinaryIO) -> None:
         write_frame(pipe, ("report", incumbent, bound, x))
         return True
 
-    left = max(0.0, limits.seconds - (time.time() - began))
+    left = max(0.0, limits.seconds - (time.monotonic() - began))
     write_frame(pipe, ("result", solve_exact(name, milp, replace(limits, seconds=left), start, report)))
+
+
+def _die_with_parent() -> None:
+    """Where Linux offers it: a stopped process does not see that its stdin ended, but is killed all the same."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:

@@ -33,6 +33,7 @@ RULES: tuple[Callable[[Instance], Iterator[Finding]], ...] = (
     references.allowed_and_forbidden,
     references.pins,
     time.timezone,
+    time.as_of,
     time.starts,
     time.overlaps,
     time.hours,

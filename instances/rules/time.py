@@ -36,6 +36,14 @@ def timezone(instance: Instance) -> Iterator[Finding]:
         yield error("unknown-timezone", "timezone", instance.timezone, "an IANA name such as Asia/Shanghai")
 
 
+def as_of(instance: Instance) -> Iterator[Finding]:
+    """When the data were true is no time, or has no offset."""
+    if instance.as_of:
+        when = _start(instance.as_of)
+        if when is None or when.tzinfo is None:
+            yield error("naive-time" if when else "as-of", "as_of", instance.as_of, EXAMPLE)
+
+
 def starts(instance: Instance) -> Iterator[Finding]:
     """A block's start is no time, has no offset, has another offset than the time zone, or crosses a clock change."""
     zone = _zone(instance)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,11 +88,13 @@ def reoptimize(
     *,
     renames: Renames | None = None,
     on_progress: Progress | None = None,
+    on_repaired: Callable[[Plan], None] | None = None,
 ) -> Reoptimized:
     """The plan in force on tonight's data: repaired, improved within the time limit, calmed and checked.
 
-    incumbent, renames: as for `map_incumbent`. A solver that fails, or whose plan the checker refuses, leaves the
-    repaired plan and `failure`. Raises as `solve` does where there is no repaired plan to fall back on.
+    incumbent, renames: as for `map_incumbent`. on_repaired: is given the repaired plan as soon as it is found. A solver
+    that fails, or whose plan the checker refuses, leaves the repaired plan and `failure`. Raises as `solve` does where
+    there is no repaired plan to fall back on.
     """
     options, churn, start = options or Options(), churn or Churn(), time.perf_counter()
     table, changes = map_incumbent(instance, incumbent, renames)
@@ -102,6 +105,8 @@ def reoptimize(
     repaired, freed = work.repair()
     if repaired is None and work.nothing is not None:
         return Reoptimized(_timed(work.nothing, work, start), None, None, changes, freed)
+    if repaired is not None and on_repaired is not None:
+        on_repaired(repaired)
     try:
         plan, best, failure = *work.improve(), ""
     except (SolverFailure, RejectedPlan) as error:
