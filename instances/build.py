@@ -72,7 +72,7 @@ def build(
     """
     nodes = _nodes(document["nodes"])
     links = _links(document.get("links", []), nodes, scope)
-    hubs = _hubs(document["hubs"], nodes, scope)
+    hubs = build_hubs(document["hubs"], nodes, scope)
     if columns is None:
         columns = columns_of(document["demands"], scope)
     if placement is not None:
@@ -242,7 +242,7 @@ def _by_resource(given: dict[str, float], path: str, scope: Scope, absent: float
     return values + 0.0
 
 
-def _hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
+def build_hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
     pool, shape = Pool(scope), (len(rows), len(scope.resources))
     capacity = _capacities(rows, pool, scope)
 

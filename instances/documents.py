@@ -29,10 +29,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parse(data: bytes, what: str = "the file") -> dict[str, Any]:
-    """The JSON object in some bytes (UTF-8, no byte order mark).
+    """The JSON object in some bytes. Raises InvalidInstance: as `parse_value` does, or with ``not-an-object``."""
+    value = parse_value(data, what)
+    if not isinstance(value, dict):
+        raise InvalidInstance([error("not-an-object", what, Said(kind_of(value)), "an object with the field `format`")])
+    return value
 
-    Raises InvalidInstance with a code of ``empty``, ``encoding``, ``byte-order-mark``, ``json``, ``nesting``,
-    ``not-an-object`` or ``duplicate-key``.
+
+def parse_value(data: bytes, what: str = "the file") -> Any:
+    """The JSON in some bytes (UTF-8, no byte order mark).
+
+    Raises InvalidInstance with a code of ``empty``, ``encoding``, ``byte-order-mark``, ``json``, ``nesting`` or
+    ``duplicate-key``.
     """
     text = _decode(data, what)
     try:
@@ -45,9 +53,7 @@ def parse(data: bytes, what: str = "the file") -> dict[str, Any]:
     except ValueError:  # the interpreter refuses to convert integers of several thousand digits
         found = Said("an integer of thousands of digits")
         raise InvalidInstance([error("number-range", what, found, "a finite number")]) from None
-    if not isinstance(value, dict):
-        raise InvalidInstance([error("not-an-object", what, Said(kind_of(value)), "an object with the field `format`")])
-    doubled, deep = _inspect(value)
+    doubled, deep = _inspect(value) if isinstance(value, (dict, list)) else ([], "")
     if deep:
         raise InvalidInstance([error("nesting", deep, Said("more levels"), f"at most {DEPTH_LIMIT} levels")])
     if doubled:

@@ -17,6 +17,7 @@ from optimizer.command_line import (
     converting,
     evaluating,
     explaining,
+    feeding,
     fronts,
     generating,
     listing,
@@ -30,7 +31,7 @@ from optimizer.command_line.arguments import Usage
 DEBUG = "HUBPLAN_DEBUG"
 COMMANDS = {
     "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
-    "solve": solving, "reoptimize": reoptimizing,
+    "feed": feeding, "solve": solving, "reoptimize": reoptimizing,
     "batch": batching, "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
 }  # fmt: skip
 
