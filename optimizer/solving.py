@@ -22,9 +22,9 @@ from optimizer.incumbents import Given, read_incumbent
 from optimizer.plan import Plan
 from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
-from solvers import backend, versions
+from solvers import backend, branching, versions
 from solvers.decomposition.supported import lacking
-from solvers.exact import CORE_FROM, confirm_infeasible, solve_exact
+from solvers.exact import CORE_FROM, at_least, confirm_infeasible, solve_exact
 from solvers.lagrangian import suits
 from solvers.milp import Limits, Milp, MilpResult, Refused, SolverFailure
 from solvers.model import Model, Problem, assemble
@@ -34,7 +34,7 @@ from solvers.model.settling import settled
 from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
 
-DECOMPOSITION, LAGRANGIAN = "decomposition", "lagrangian"
+DECOMPOSITION, LAGRANGIAN, BRANCHING = "decomposition", "lagrangian", "branching"
 LARGE = 20_000  # demands from which prices and local search beat general programs
 ACCOUNTS = ("location", "market", "marginal")  # of carbon
 
@@ -116,8 +116,8 @@ def solve(
     model = assemble(problem)
     stated = stated_objective(instance, options.objective)
     stages = all_stages(stated, may_fall_short(model))
-    if options.solver == "auto" and len(stages) == 1 and suits(model.milp):
-        solver = LAGRANGIAN
+    if options.solver == "auto" and len(stages) == 1:
+        solver = LAGRANGIAN if suits(model.milp) else BRANCHING if branching.suits(model.milp) else solver
         blank = replace(blank, solver=solver)
     compiled = time.perf_counter()
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
@@ -189,14 +189,15 @@ def solve_by_prices(
 
 
 def choose(solver: str) -> str:
-    """The backend that `auto` stands for, unless the program suits the Lagrangian."""
+    """The backend that `auto` stands for, unless the program suits one of the special ones."""
     return "highs" if solver == "auto" else solver
 
 
 def backend_run(solver: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> Run:
     """How a program of the model's size is solved: supervised where it is large or has a deadline.
 
-    start: the time from which progress is counted.
+    Branching over a small program is not: it looks at the clock between relaxations of milliseconds. What it leaves is
+    for HiGHS. start: the time from which progress is counted.
     """
 
     def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool | None:
@@ -208,7 +209,15 @@ def backend_run(solver: str, model: Model, options: Options, on_progress: Progre
     call = solve_supervised if supervised else solve_exact
 
     def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
-        return call(solver, milp, limits, start, watch if on_progress else None)
+        told = watch if on_progress else None
+        if solver != BRANCHING:
+            return call(solver, milp, limits, start, told)
+        began = time.perf_counter()
+        tree = (solve_exact if len(milp.cost) < CORE_FROM else call)(BRANCHING, milp, limits, start, told)
+        if tree.limit != "work":
+            return tree
+        left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
+        return at_least(call("highs", milp, left, tree.x, told), tree.bound)
 
     return run
 

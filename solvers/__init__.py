@@ -22,6 +22,7 @@ BACKENDS: dict[str, tuple[str, str, str]] = {
 SPECIAL: dict[str, tuple[str, str, str]] = {
     # as BACKENDS, for programs of one structure
     "lagrangian": ("solvers.lagrangian.solve", "numba", "single-source location: one hub per demand, hub capacities"),
+    "branching": ("solvers.branching", "highspy", "few integer columns, and lazy rows that make the relaxation strong"),
 }
 
 
@@ -41,8 +42,8 @@ def backend(name: str) -> Backend:
 @cache
 def label(name: str) -> str:
     """Name and version of a solver as results state them: `highs 1.16.0`, `scip of ortools 9.15.6755`."""
-    if name == "lagrangian":
-        return f"lagrangian with {label('highs')}"
+    if name in SPECIAL:
+        return f"{name} with {label('highs')}"
     package = BACKENDS[name][1]
     return f"{name} {_version(package)}" if name in ("highs", "pyomo") else f"{name} of {package} {_version(package)}"
 

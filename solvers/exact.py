@@ -20,7 +20,8 @@ from solvers.sifting import Relaxation, sift
 
 CORE_FROM = 5_000  # columns; below, a core saves nothing
 SECOND_OPINION = {
-    "highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",), "lagrangian": ("scip",)
+    "highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",), "lagrangian": ("scip",),
+    "branching": ("scip",),
 }  # fmt: skip
 OPINION_SECONDS = 60.0
 
@@ -50,7 +51,7 @@ def solve_exact(
         return solve_by_core(run, program, root, left, start, watch)
     if root.limit == "interrupt":
         return MilpResult("no_solution", None, math.inf, root.bound, "interrupt", solver=root.solver)
-    return _at_least(run(program, left, start, watch), root.bound)
+    return at_least(run(program, left, start, watch), root.bound)
 
 
 def _root(milp: Milp, limits: Limits, start: Floats | None) -> tuple[Milp, Relaxation | MilpResult]:
@@ -69,8 +70,8 @@ def _root(milp: Milp, limits: Limits, start: Floats | None) -> tuple[Milp, Relax
     return program, Relaxation(relaxed.x, relaxed.objective, reduced, relaxed.solver)
 
 
-def _at_least(result: MilpResult, bound: float) -> MilpResult:
-    """The result with the relaxation's bound where the solver's own is worse."""
+def at_least(result: MilpResult, bound: float) -> MilpResult:
+    """The result with a bound known from elsewhere where the solver's own is worse."""
     if result.status == "infeasible" or bound <= result.bound:
         return result
     return replace(result, bound=min(bound, result.objective))

@@ -90,7 +90,7 @@ class Lp:
 
     def set_bounds(self, columns: Longs, lower: Floats, upper: Floats) -> None:
         """New bounds of some columns; all three: (k,)."""
-        low, high = self.milp.lower.copy(), self.milp.upper.copy()
+        low, high = self._milp.lower.copy(), self._milp.upper.copy()
         low[columns], high[columns] = lower, upper
         self._milp = replace(self._milp, lower=low, upper=high)
         where = columns.astype(np.int32)
@@ -98,11 +98,16 @@ class Lp:
 
     @property
     def basis(self) -> Any:
-        """The last basis; setting it starts the next solve there."""
+        """The last basis; setting it starts the next solve there, with rows added since as basic ones."""
         return self._highs.getBasis()
 
     @basis.setter
     def basis(self, basis: Any) -> None:
+        from highspy import HighsBasisStatus
+
+        rows = list(basis.row_status)
+        if len(rows) < self._highs.getNumRow():
+            basis.row_status = rows + [HighsBasisStatus.kBasic] * (self._highs.getNumRow() - len(rows))
         _ok(self._highs.setBasis(basis), "setBasis")
 
     @property
@@ -125,6 +130,18 @@ class Lp:
         if not len(milp.cost):
             return without_columns(milp, label("highs"))
         return watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
+
+    def resolve(self, seconds: float) -> tuple[str, float, Floats, Floats]:
+        """The same for thousands of small solves: nothing is looked at again, so look at what comes of it.
+
+        Returns optimal, infeasible, time, or what HiGHS said; objective; x (n,); reduced costs (n,).
+        """
+        _set(self._highs, "time_limit", self._highs.getRunTime() + max(0.0, seconds))
+        self._highs.run()
+        status, point = str(self._highs.getModelStatus().name), self._highs.getSolution()
+        value = self._highs.getInfo().objective_function_value
+        name = {"kOptimal": "optimal", "kInfeasible": "infeasible", "kTimeLimit": "time"}.get(status, status)
+        return name, value, np.array(point.col_value), np.array(point.col_dual)
 
     def close(self) -> None:
         """Frees the model."""
