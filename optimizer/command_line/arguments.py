@@ -158,6 +158,24 @@ def check_output(output: str | None, inputs: Sequence[str | None], *, main: str)
         raise Usage(f"cannot write {output}: {error.strerror}") from None
 
 
+def check_file(output: str | None, inputs: Sequence[str | None]) -> None:
+    """Refuses an output file that cannot be written, is a folder, or would overwrite an input. Raises Usage."""
+    if output is None:
+        return
+    target = Path(output)
+    try:
+        if any(given is not None and target.resolve() == Path(given).resolve() for given in inputs):
+            raise Usage(f"the output {target} is an input too: choose another path")
+        if target.exists() and not target.is_file():
+            raise Usage(f"cannot write {target}: it is a folder or device")
+        if not target.resolve().parent.is_dir():
+            raise Usage(f"cannot write {target}: the folder {target.resolve().parent} does not exist")
+        with tempfile.TemporaryFile(dir=target.resolve().parent):
+            pass
+    except OSError as error:
+        raise Usage(f"cannot write {output}: {error.strerror}") from None
+
+
 def _judge_output(target: Path, inputs: Sequence[Path], main: str) -> None:
     for given in inputs:
         if given.exists() and given.resolve().is_relative_to(target.resolve()):

@@ -22,6 +22,7 @@ from optimizer.command_line import (
     generating,
     listing,
     reoptimizing,
+    reporting,
     showing,
     solving,
     validating,
@@ -31,7 +32,7 @@ from optimizer.command_line.arguments import Usage
 DEBUG = "HUBPLAN_DEBUG"
 COMMANDS = {
     "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
-    "feed": feeding, "solve": solving, "reoptimize": reoptimizing,
+    "feed": feeding, "solve": solving, "reoptimize": reoptimizing, "report": reporting,
     "batch": batching, "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
 }  # fmt: skip
 

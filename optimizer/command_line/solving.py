@@ -12,6 +12,7 @@ from optimizer.command_line.arguments import (
     add_command,
     add_incumbent,
     add_instance,
+    check_file,
     check_output,
     not_negative,
     objective,
@@ -22,6 +23,7 @@ from optimizer.command_line.arguments import (
     seed,
     threads,
 )
+from optimizer.command_line.reporting import write_report
 
 if TYPE_CHECKING:
     from instances import Instance
@@ -46,6 +48,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "-o", "--output", type=path, metavar="PLAN", help="where it goes: x.json, x.json.gz or a folder"
     )
+    parser.add_argument("--report", type=path, metavar="PAGE", help="a page that shows the plan: x.html")
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +62,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code by status; the plan is written before anything is printed."""
     check_output(arguments.output, [arguments.instance, arguments.baseline, arguments.incumbent], main="plan.json")
+    check_file(arguments.report, [arguments.instance, arguments.baseline, arguments.incumbent, arguments.output])
     from dataclasses import replace
     from time import perf_counter
 
@@ -84,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
             write_plan(instance, plan, arguments.output, report)
             now = perf_counter()  # the file cannot hold the time of its own writing
             plan = replace(plan, timings={**plan.timings, "write": now - before}, seconds=now - start)
+    if report is not None and arguments.report is not None:
+        write_report(instance, plan, arguments.report)
     _answer(arguments, instance, plan, report, baseline)
     return EXIT[plan.status]
 
@@ -161,6 +167,7 @@ def _answer(
     found = briefly(instance, plan, summary.unserved.demands if summary else 0)
     if arguments.json:
         answer = outcome(plan) | {"plan": arguments.output if summary else None}
+        answer |= {"report": arguments.report} if summary and arguments.report else {}
         if found is not None:
             answer["explanation"] = explanation(found)
         if summary:
@@ -178,6 +185,7 @@ def _answer(
     if baseline is not None:
         parts.append(comparison(summary.currency, saving(plan, baseline)))
     parts.append(f"Plan written to {arguments.output}" if arguments.output else "Plan not written (-o PLAN writes it)")
+    parts += [f"Report written to {arguments.report}"] if arguments.report else []
     show(parts)
 
 
