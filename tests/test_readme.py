@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return re.findall(rf"```{language}(?: no-run[^\n]*)?\n(.*?)```", README, re.DOTALL)
 
 
 def test_library_use_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +34,8 @@ def test_the_two_commands_are_one_line_each_and_the_command_line_knows_them() ->
     hubplan = first.split("&&")[-1]
     arguments = parser().parse_args(shlex.split(hubplan)[1:])
     assert (arguments.command, arguments.instance) == ("solve", "east-west")
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {f"/{arguments.output}", f"/{arguments.report}"} <= set(ignored)
 
 
 def test_links_lead_somewhere() -> None:
