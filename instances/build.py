@@ -6,7 +6,7 @@ becomes position -1, so that the rules can judge the rest and everything is repo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -34,7 +34,7 @@ from instances.instance import (
     Resources,
     Time,
 )
-from instances.limits import Limits, TagShares, read_limits
+from instances.limits import Limits, TagShares, read_limits, read_targets
 from instances.objectives import COST, Objective, objective_of
 from instances.quantities import Pool, Scope, read_quantities, resolve, series, series_length, unknown_name
 
@@ -293,8 +293,8 @@ def build_hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
         carbon_cap_price=carbon_cap.price,
         existing=flags(rows, "existing", True, False),
         closing_cost=_given(rows, "closing_cost", 0.0),
-        min_utilisation=_limits_by_resource(rows, "min_utilisation", scope),
-        max_utilisation=_limits_by_resource(rows, "max_utilisation", scope),
+        min_utilisation=_limits_by_resource(rows, "min_utilisation", scope, read_targets),
+        max_utilisation=_limits_by_resource(rows, "max_utilisation", scope, read_limits),
         onsite_kw=series(table, onsite),
         batteries=_batteries(rows),
         demand_charge_per_kw_month=_given(rows, "demand_charge_per_kw_month", 0.0),
@@ -319,7 +319,9 @@ def _batteries(rows: list[dict[str, Any]]) -> Batteries:
     )
 
 
-def _limits_by_resource(rows: list[dict[str, Any]], field: str, scope: Scope) -> Limits:
+def _limits_by_resource(
+    rows: list[dict[str, Any]], field: str, scope: Scope, read: Callable[[list[Any]], Limits]
+) -> Limits:
     """(H, R) limits of an object by resource."""
     cells: list[Any] = []
     for i, row in enumerate(rows):
@@ -329,7 +331,7 @@ def _limits_by_resource(rows: list[dict[str, Any]], field: str, scope: Scope) ->
                 path = f"hubs[{i}].{field}.{resource}"
                 scope.findings.append(unknown_name("resource", path, resource, scope.resources))
         cells += [given.get(resource) for resource in scope.resources]
-    flat, shape = read_limits(cells), (len(rows), len(scope.resources))
+    flat, shape = read(cells), (len(rows), len(scope.resources))
     return Limits(flat.limit.reshape(shape), flat.price.reshape(shape))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from instances import schema
 from instances.instance import PROTECTION, STATUS, Demands, Instance, Links, Nodes, Time
-from instances.limits import Limits, written_limit
+from instances.limits import Limits, written_limit, written_target
 from instances.objectives import as_written
 from instances.quantities import written, written_all
 
@@ -176,8 +176,8 @@ def hub_rows(instance: Instance) -> Rows:
             "connection_limit_kw": _optional(hubs.connection_limit_kw[h]),
             "contracts": contracts.get(h, []),
             "carbon_cap_kg": written_limit(hubs.carbon_cap_kg[h], hubs.carbon_cap_price[h]),
-            "min_utilisation": _limits_by_resource(instance, hubs.min_utilisation, h),
-            "max_utilisation": _limits_by_resource(instance, hubs.max_utilisation, h),
+            "min_utilisation": _limits_by_resource(instance, hubs.min_utilisation, h, written_target),
+            "max_utilisation": _limits_by_resource(instance, hubs.max_utilisation, h, written_limit),
             "onsite_kw": written(hubs.onsite_kw, profiles, h),
             "battery": batteries.get(h),
             "demand_charge_per_kw_month": float(hubs.demand_charge_per_kw_month[h]),
@@ -203,9 +203,11 @@ def _by_resource(instance: Instance, values: Any) -> dict[str, float]:
     return {r: float(v) for r, v in zip(instance.resources.names, values, strict=True) if v != 0.0}
 
 
-def _limits_by_resource(instance: Instance, values: Limits, h: int) -> dict[str, Any]:
+def _limits_by_resource(
+    instance: Instance, values: Limits, h: int, write: Callable[[float, float], Any]
+) -> dict[str, Any]:
     cells = zip(instance.resources.names, values.limit[h], values.price[h], strict=True)
-    return {resource: value for resource, limit, price in cells if (value := written_limit(limit, price)) is not None}
+    return {resource: value for resource, limit, price in cells if (value := write(limit, price)) is not None}
 
 
 def _hub_modules(instance: Instance) -> dict[int, Rows]:

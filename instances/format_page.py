@@ -40,6 +40,7 @@ RECORDS: tuple[type[schema.Record], ...] = (
     schema.Provenance,
     schema.Profiled,
     schema.SoftLimit,
+    schema.Target,
 )
 WORDS = {float: "number", int: "whole number", bool: "true or false", str: "text", Any: "any", NoneType: "null"}
 BOUNDS = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
@@ -94,6 +95,8 @@ def _type(annotation: Any) -> str:
         return "[quantity](#quantities)"
     if annotation == schema.Limit:
         return "number or [SoftLimit](#softlimit)"
+    if annotation == schema.AnyTarget:
+        return "number or [Target](#target)"
     if annotation in WORDS:
         return WORDS[annotation]
     origin, args = get_origin(annotation), get_args(annotation)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instances.schema import TARGET_PRICE
+
 Floats = NDArray[np.float64]
 
 
@@ -53,6 +55,12 @@ def read_limits(values: Sequence[Any]) -> Limits:
     return Limits(_numbers(given, "limit"), _numbers(given, "price_per_unit"))
 
 
+def read_targets(values: Sequence[Any]) -> Limits:
+    """(n,) least values that are soft unless their price is null, at the default price where none is given."""
+    full = [v if v is None or isinstance(v, dict) else {"limit": v} for v in values]
+    return read_limits([v if v is None else {"price_per_unit": TARGET_PRICE} | v for v in full])
+
+
 def _numbers(rows: Sequence[dict[str, Any]], field: str) -> Floats:
     return np.array([np.nan if row.get(field) is None else row[field] for row in rows], dtype=np.float64) + 0.0
 
@@ -62,3 +70,12 @@ def written_limit(limit: float, price: float) -> float | dict[str, float] | None
     if not np.isfinite(limit):
         return None
     return float(limit) if np.isnan(price) else {"limit": float(limit), "price_per_unit": float(price)}
+
+
+def written_target(limit: float, price: float) -> float | dict[str, float | None] | None:
+    """The value of the format for a limit that is soft unless said to be hard; null where there is no finite limit."""
+    if not np.isfinite(limit):
+        return None
+    if price == TARGET_PRICE:
+        return float(limit)
+    return {"limit": float(limit), "price_per_unit": None if np.isnan(price) else float(price)}

@@ -66,6 +66,24 @@ Limit = Annotated[Annotated[float, Tag("hard")] | Annotated[SoftLimit, Tag("soft
 """A hard limit (a number) or a soft one with its price."""
 
 
+class Target(Record):
+    """A least value that a plan may miss at a price, unless it is hard. A number alone is its limit."""
+
+    limit: float = field("the least value", "of the field")
+    price_per_unit: float | None = field("price of one unit that is missing; null: hard", "money/unit", default=1.0, ge=0)
+
+
+TARGET_PRICE: float = Target.model_fields["price_per_unit"].default
+
+
+def _target_kind(value: Any) -> str:
+    return "priced" if isinstance(value, (dict, Target)) else "plain"
+
+
+AnyTarget = Annotated[Annotated[float, Tag("plain")] | Annotated[Target, Tag("priced")], Discriminator(_target_kind)]
+"""A least value, soft at the default price (a number), or with its price."""
+
+
 def _objective_kind(value: Any) -> str:
     return "weights" if isinstance(value, dict) else "order" if isinstance(value, list) else "name"
 
@@ -216,7 +234,7 @@ class Hub(Record):
     marginal_carbon_kg_per_kwh: Quantity | None = field("marginal carbon factor of the grid, reported; null: the average factor", "kg/kWh", default=None)
     residual_carbon_kg_per_kwh: Quantity | None = field("factor of uncertified grid energy, market-based; null: the average factor", "kg/kWh", default=None)
     water_l_per_kwh: float = field("water per facility kWh", "l/kWh", default=0.0, ge=0)
-    min_utilisation: dict[Id, Limit] = field("least weighted load / installed capacity, by resource; soft: price per unit and hour", "1", default={})
+    min_utilisation: dict[Id, AnyTarget] = field("least weighted load / installed capacity, by resource; soft unless said to be hard: price per unit and hour", "1", default={})
     max_utilisation: dict[Id, Limit] = field("ceiling of load / installed capacity in every period, by resource; soft: price per unit and hour", "1", default={})
 
 

@@ -121,7 +121,7 @@ def least_use(document: Document, rng: np.random.Generator) -> str:
     """One hub must be used more than all demand together could."""
     total = sum(sum(demand["amount"]["cpu"]) for demand in document["demands"])
     hub = _some(rng, document["hubs"])
-    hub |= {"capacity": {"cpu": total}, "min_utilisation": {"cpu": 0.5}}
+    hub |= {"capacity": {"cpu": total}, "min_utilisation": {"cpu": {"limit": 0.5, "price_per_unit": None}}}
     return f"least utilisation of cpu at `{hub['name']}`"
 
 

@@ -70,6 +70,8 @@ def _utilisation(tables: Tables, name: str, h: dict[str, Any]) -> Iterator[Limit
             load, place = tables.load, f"{name}, {r}"
             installed = {t: tables.installed(name, r, t) for t in tables.periods}
             if least:
+                full = {"price_per_unit": 1.0} | (limit if isinstance(limit, dict) else {"limit": limit})
+                limit = full["limit"] if full["price_per_unit"] is None else full
                 used = sum(tables.weight[t] * load[name, r, t] for t in tables.periods)
                 have = sum(tables.weight[t] * installed[t] for t in tables.periods)
                 yield Limit(field, place, used, _scaled(limit, have), True)

@@ -25,6 +25,8 @@ def add(document: dict[str, Any], rng: np.random.Generator, on: set[str]) -> Non
         for hub in hubs[1:] if field in on else ():
             limited = [r for r in resources if hub["capacity"][r] is not None]
             hub[field] = {r: _limit(rng, low, high, 2.0) for r in limited}
+            if field == "min_utilisation":
+                hub[field] = {r: v if isinstance(v, dict) else hard(v) for r, v in hub[field].items()}
     if "green_share" in on:
         policy["green_share_min"] = _limit(rng, 0.05, 0.5, 0.3)
     if "tag_shares" in on:
@@ -33,6 +35,11 @@ def add(document: dict[str, Any], rng: np.random.Generator, on: set[str]) -> Non
             {"tag": "west", "min": _limit(rng, 0.1, 0.5, 0.5)} | some,
             {"tag": "east", "max": _limit(rng, 0.5, 0.9, 0.5)},
         ]
+
+
+def hard(least: float) -> dict[str, float | None]:
+    """A least utilisation that no price lifts."""
+    return {"limit": least, "price_per_unit": None}
 
 
 def _number(rng: np.random.Generator, low: float, high: float) -> float:

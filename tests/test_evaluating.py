@@ -92,7 +92,8 @@ CASES: dict[str, tuple[dict[str, Any], list[PlacementRow], dict[tuple[str, str],
     ),
     "hub carbon": (changed("hubs.1.carbon_cap_kg", 3.0), AT_HOME, {("hub_carbon", "H2"): 0.6}),
     "least utilisation": (
-        changed("hubs.1.min_utilisation", {"cpu": 0.5}), AT_HOME, {("min_utilisation", "H2, cpu"): 8.0},
+        changed("hubs.1.min_utilisation", {"cpu": {"limit": 0.5, "price_per_unit": None}}), AT_HOME,
+        {("min_utilisation", "H2, cpu"): 8.0},
     ),
     "ceiling": (
         changed("hubs.1.max_utilisation", {"cpu": 0.3}), AT_HOME, {("max_utilisation", "H2, cpu, period 1"): 2.0},

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from builders import document, findings
+from random_policy import hard
 from test_soft_limits import best, energy, soft
 
 from instances import from_document, to_document
@@ -42,7 +43,9 @@ def test_a_hub_closes_where_that_costs_less_than_what_it_saves(cost: float, clos
 
 # limits: changes of the instance, share of d2 that moves to H1, other terms
 OPTIMA: list[tuple[str, dict[str, Any], float, dict[str, float]]] = [
-    ("least utilisation", made(h1={"min_utilisation": {"cpu": 0.6}}), 1 / 3, {}),
+    ("least utilisation", made(h1={"min_utilisation": {"cpu": hard(0.6)}}), 1 / 3, {}),
+    ("by a number alone", made(min_utilisation={"cpu": 0.5}), 0.0, {"soft_limits": 8 * 1.0}),
+    ("at another price", made(h1={"min_utilisation": {"cpu": soft(0.6, 0.05)}}), 0.0, {"soft_limits": 4 * 0.05}),
     ("least utilisation met", made(h1={"min_utilisation": {"cpu": 0.5}}), 0.0, {}),
     ("soft least utilisation", made(min_utilisation={"cpu": soft(0.5, 0.1)}), 0.0, {"soft_limits": 8 * 0.1}),
     ("ceiling", made(max_utilisation={"cpu": 0.3}), 0.25, {}),
@@ -67,7 +70,7 @@ def test_the_cheapest_plan_under_a_limit(document: dict[str, Any], moved: float,
 
 # limits that no plan keeps, and by how much the plan without them breaks them
 BROKEN: list[tuple[str, dict[str, Any], str, float]] = [
-    ("least utilisation", made(min_utilisation={"cpu": 0.5}), "min_utilisation at H2, cpu", 8.0),
+    ("least utilisation", made(min_utilisation={"cpu": hard(0.5)}), "min_utilisation at H2, cpu", 8.0),
     ("ceiling", made(h1={"max_utilisation": {"cpu": 0.4}}), "max_utilisation at H1, cpu, period 0", 2.0),
     ("share", made({"tag_shares": [{"tag": "there", "min": 0.5}]}), "tag_share_min at there", 4.0),
     ("largest share", made({"tag_shares": [{"tag": "here", "max": 0.5}]}), "tag_share_max at here", 4.0),
@@ -83,7 +86,7 @@ def test_a_limit_that_no_plan_keeps(document: dict[str, Any], place: str, amount
     assert {f"{v.rule} at {v.place}": v.amount for v in report.violations}[place] == pytest.approx(amount)
 
 
-BINDING = [("least utilisation", "H1, cpu"), ("least utilisation", "H1, cpu"), ("least utilisation", "H2, cpu"),
+BINDING = [*[("least utilisation", hub) for hub in ("H1, cpu", "H2, cpu", "H1, cpu", "H1, cpu", "H2, cpu")],
            ("largest utilisation", "H2, cpu"), ("largest utilisation", "H2, cpu"), ("largest utilisation", "H2, cpu"),
            ("largest tag share", "there"), ("least tag share", "here, cpu"), ("least tag share", "there"),
            ("green share", "all hubs"), ("green share", "all hubs")]  # fmt: skip
@@ -103,7 +106,8 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (made(min_utilisation={"cpu": 60.0}), "number-range", "hubs[1].min_utilisation.cpu"),
     (made(max_utilisation={"cpu": soft(-0.1, 1.0)}), "number-range", "hubs[1].max_utilisation.cpu"),
     (made(max_utilisation={"gpu": 0.5}), "unknown-resource", "hubs[1].max_utilisation.gpu"),
-    (made(min_utilisation={"cpu": 0.5}, max_utilisation={"cpu": 0.4}), "contradiction", "hubs[1].min_utilisation.cpu"),
+    (made(min_utilisation={"cpu": hard(0.5)}, max_utilisation={"cpu": 0.4}), "contradiction",
+     "hubs[1].min_utilisation.cpu"),
     (made(max_utilisation={"cpu": 0.5}, capacity={"cpu": None}), "unlimited-capacity", "hubs[1].max_utilisation.cpu"),
     (made({"green_share_min": 1.5}), "number-range", "policy.green_share_min"),
     (made({"tag_shares": [{"tag": "her", "min": 0.5}]}), "unknown-tag", "policy.tag_shares[0].tag"),
@@ -112,7 +116,6 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (made({"tag_shares": [{"tag": "here", "min": 0.5, "max": 0.4}]}), "contradiction", "policy.tag_shares[0].min"),
 ]  # fmt: skip
 WARNINGS: list[tuple[dict[str, Any], str, str]] = [
-    (made(min_utilisation={"cpu": 0.1}), "hard-utilisation", "hubs[1].min_utilisation.cpu"),
     (made(closing_cost=5.0), "no-effect", "hubs[1].closing_cost"),
     (made({"tag_shares": [{"tag": "here"}]}), "no-effect", "policy.tag_shares[0]"),
 ]
@@ -128,8 +131,9 @@ def test_a_limit_that_may_not_be_meant_is_a_warning(document: dict[str, Any], co
     assert [(f.code, f.path, f.severity) for f in findings(document)] == [(code, path, "warning")]
 
 
-def test_every_limit_survives_writing() -> None:
-    limits: dict[str, Any] = {"min_utilisation": {"cpu": soft(0.1, 2.0)}, "max_utilisation": {"cpu": 0.9}}
+@pytest.mark.parametrize("least", [0.1, soft(0.1, 2.0), hard(0.1)], ids=str)
+def test_every_limit_survives_writing(least: Any) -> None:
+    limits: dict[str, Any] = {"min_utilisation": {"cpu": least}, "max_utilisation": {"cpu": 0.9}}
     shares = [{"tag": "here", "min": soft(0.1, 2.0), "resource": "cpu"}, {"tag": "there", "max": 0.9}]
     policy = {"tag_shares": shares, "green_share_min": soft(0.1, 3.0)}
     document = made(policy, **limits, existing=True, status="optional", closing_cost=3.0)

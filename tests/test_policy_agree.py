@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from random_instances import FEATURES, LATER, random_document
 from random_policy import FEATURES as POLICY
+from random_policy import hard
 
 from instances import from_document
 from optimizer import Options, check, solve
@@ -37,8 +38,8 @@ def test_two_backends_agree_on_pairs_of_features(start: int) -> None:
     assert feasible >= (min(start + BATCH, len(PAIRS)) - start) // 4
 
 
-def _each_limit(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The document with every limit of the policy and of utilisation changed."""
+def _each_limit(value: Any, change: Callable[[Any], Any], least_use: Callable[[Any], Any] | None = None) -> Any:
+    """The document with every limit of the policy and of utilisation changed. least_use: how that of use is."""
     made = copy.deepcopy(value)
     policy = made["policy"]
     for name in {"budget", "green_share_min"} & policy.keys():
@@ -47,8 +48,13 @@ def _each_limit(value: Any, change: Callable[[Any], Any]) -> Any:
         share |= {side: change(share[side]) for side in ("min", "max") if side in share}
     for hub in made["hubs"]:
         for name in {"min_utilisation", "max_utilisation"} & hub.keys():
-            hub[name] = {resource: change(limit) for resource, limit in hub[name].items()}
+            how = least_use or change if name == "min_utilisation" else change
+            hub[name] = {resource: how(limit) for resource, limit in hub[name].items()}
     return made
+
+
+def hard_use(limit: Any) -> dict[str, float | None]:
+    return hard(_amount(limit))
 
 
 def _amount(limit: Any) -> float:
@@ -68,7 +74,7 @@ def test_a_price_of_zero_lifts_a_limit_and_a_prohibitive_one_keeps_it(seed: int)
     free = random_document(seed, ("energy", "contracts", "unserved"))
     changed = (free, *(_each_limit(document, _priced(price)) for price in (0.0, 1e4)))
     unlimited, lifted, dear = (solve(from_document(made), Options(gap=1e-9)).objective for made in changed)
-    hard = solve(from_document(_each_limit(document, _amount)), Options(gap=1e-9))
+    hard = solve(from_document(_each_limit(document, _amount, hard_use)), Options(gap=1e-9))
     assert lifted == pytest.approx(unlimited, rel=1e-7)
     if hard.decisions is None:
         assert dear > 1e3

@@ -64,21 +64,9 @@ def tags(instance: Instance) -> Iterator[Finding]:
 
 
 def utilisation(instance: Instance) -> Iterator[Finding]:
-    """Utilisation of unlimited capacity; a hard least utilisation, which demand may not be enough for (warning)."""
-    hubs, resources = instance.hubs, instance.resources.names
-    yield from _unlimited(instance, "min_utilisation", hubs.min_utilisation)
-    yield from _unlimited(instance, "max_utilisation", hubs.max_utilisation)
-    least = hubs.min_utilisation
-    hard = (least.hard & (least.limit > 0) & ~(least.limit > 1)).reshape(-1)
-    expected, hint = "a soft limit, as demand may be too small", 'write {"limit": ..., "price_per_unit": ...}'
-    yield from each(
-        hard,
-        lambda i: warning(
-            "hard-utilisation",
-            f"hubs[{i // len(resources)}].min_utilisation.{resources[i % len(resources)]}",
-            least.limit.reshape(-1)[i], expected, hint,
-        ),
-    )  # fmt: skip
+    """Utilisation of unlimited capacity."""
+    yield from _unlimited(instance, "min_utilisation", instance.hubs.min_utilisation)
+    yield from _unlimited(instance, "max_utilisation", instance.hubs.max_utilisation)
 
 
 def _unlimited(instance: Instance, field: str, limits: Limits) -> Iterator[Finding]:

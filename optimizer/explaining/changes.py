@@ -61,12 +61,14 @@ def more_hub_modules(document: Document, i: Instance, key: Key, by: float) -> No
     row["max_count"] = int(modules.max_count[kind] + round(by))
 
 
-def utilisation(field: str, sign: int) -> Change:
-    def write(document: Document, i: Instance, key: Key, by: float) -> None:
-        limit = float(getattr(i.hubs, field).limit[key])
-        document["hubs"][key[0]][field][resource(i, key[1])] = limit + sign * by
+def more_use(document: Document, i: Instance, key: Key, by: float) -> None:
+    limit = float(i.hubs.max_utilisation.limit[key] + by)
+    document["hubs"][key[0]]["max_utilisation"][resource(i, key[1])] = limit
 
-    return write
+
+def less_use(document: Document, i: Instance, key: Key, by: float) -> None:
+    limit = float(i.hubs.min_utilisation.limit[key] - by)
+    document["hubs"][key[0]]["min_utilisation"][resource(i, key[1])] = {"limit": limit, "price_per_unit": None}
 
 
 def used(i: Instance, field: str, key: Key) -> str:

@@ -22,6 +22,7 @@ from optimizer.explaining.changes import (
     latency,
     leave,
     left,
+    less_use,
     link,
     more_bandwidth,
     more_capacity,
@@ -32,6 +33,7 @@ from optimizer.explaining.changes import (
     more_link_modules,
     more_of_policy,
     more_routes,
+    more_use,
     number,
     open_hubs,
     resource,
@@ -41,7 +43,6 @@ from optimizer.explaining.changes import (
     unpin,
     unprotect,
     used,
-    utilisation,
     wait_longer,
     work_faster,
 )  # fmt: skip
@@ -139,7 +140,7 @@ KINDS: dict[str, Kind] = {
             f"raise the {used(i, 'max_utilisation', k)} from {number(i.hubs.max_utilisation.limit[k])} to "
             f"{number(i.hubs.max_utilisation.limit[k] + by)}"
         ),
-        change=utilisation("max_utilisation", 1), price=lambda s, k: 1.0, family="max_utilisation", keys=2,
+        change=more_use, price=lambda s, k: 1.0, family="max_utilisation", keys=2,
         size=lambda i, index: i.hubs.capacity.dense()[index],
         most=lambda i, k: 1.0 - float(i.hubs.max_utilisation.limit[k]) if _varies(i, k) else None,
     ),
@@ -150,7 +151,7 @@ KINDS: dict[str, Kind] = {
             f"lower the {used(i, 'min_utilisation', k)} from {number(i.hubs.min_utilisation.limit[k])} to "
             f"{number(i.hubs.min_utilisation.limit[k] - by)}"
         ),
-        change=utilisation("min_utilisation", -1), price=lambda s, k: 1.0, family="min_utilisation", keys=2,
+        change=less_use, price=lambda s, k: 1.0, family="min_utilisation", keys=2,
         side="lower", size=lambda i, index: (i.hubs.capacity.dense() @ i.time.weighted_hours)[index],
         most=lambda i, k: float(i.hubs.min_utilisation.limit[k]) if _varies(i, k) else None,
     ),
