@@ -17,6 +17,7 @@ from solvers.decomposition.pricing import Pricing
 from solvers.decomposition.primal import begin, improve
 from solvers.decomposition.settle import settle
 from solvers.decomposition.site_side import SiteSide
+from solvers.decomposition.start import Start, resumed
 from solvers.decomposition.supported import lacking
 from solvers.milp import Limits, Refused
 from solvers.model.columns import SHARE, Columns
@@ -31,6 +32,10 @@ EFFORT = 60  # tries per movable demand in each turn of the search
 WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -1e6))
 """Attempts: options up to how much of a demand's cost above its cheapest are tried, and rows filled to what part of
 their right side by the cheapest options are watched."""
+WARM = ((0.1, 0.3, 4, 2_000), (0.3, 0.6, 30, 20_000))
+"""Attempts with a start: as above, and tries per movable demand and least tries in each turn of the search."""
+
+NEARLY = 0.9  # of the gap asked for: what the search is content with, before the site block is settled
 
 Watch = Callable[[float, float], bool]
 """watch(incumbent, bound) is told of progress; False stops with the best so far."""
@@ -82,8 +87,12 @@ FINER = ((0.5, (0.004, 0.0015, 0.0006), 14), (0.25, (0.0005,), 14))
 NEARBY = (1.0, 0.05)  # how far such a round may go: times the price, and times the scale of prices
 
 
-def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None] = lambda text: None) -> Found:
-    """The best decisions within the limits, and a bound. Raises Refused, naming what is not taken."""
+def solve(
+    problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None] = lambda text: None,
+    start: Start | None = None,
+) -> Found:  # fmt: skip
+    """The best decisions within the limits, and a bound. start: prices and options to begin from; where they do not
+    lead to the gap asked for, the search begins anew without. Raises Refused, naming what is not taken."""
     words = lacking(problem)
     if words:
         raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
@@ -94,6 +103,11 @@ def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], N
     rng = np.random.default_rng(limits.seed)
     unit = _unit(pricing, side, demands)
     scale = side.scale(float(unit.sum()), pricing.soft(demands, side.worth(side.fixed), unit, None).loads)
+    if start is not None:
+        warm = _from(start, problem, pricing, side, demands, unit, scale, limits, deadline, say)
+        if warm is not None:
+            watch(warm.chosen.cost if warm.chosen else math.inf, warm.bound)
+            return warm
     z = _prices(pricing, side, demands, unit, scale, rng, began + DUAL * limits.seconds, say)
     y = side.prices(z)
     bound = lower_bound(pricing, problem, demands, y)
@@ -103,7 +117,8 @@ def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], N
     chosen = None
     for width, tight in WIDTHS:
         search = begin(pricing, side, demands, z, unit, scale, width, tight)
-        if improve(pricing, search, limits.seed, EFFORT, deadline, say):
+        enough = NEARLY * limits.gap * abs(bound)
+        if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=enough):
             chosen = _chosen(problem, pricing, demands, search.pick, limits)
         if chosen is not None or time.perf_counter() > deadline:
             break
@@ -111,6 +126,28 @@ def solve(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], N
         watch(chosen.cost, bound)
     reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
     return Found(chosen, bound, y, "none" if reached or time.perf_counter() < deadline else "time")
+
+
+def _from(
+    start: Start, problem: Problem, pricing: Pricing, side: SiteSide, demands: Compact, unit: Floats, scale: Floats,
+    limits: Limits, deadline: float, say: Callable[[str], None],
+) -> Found | None:  # fmt: skip
+    """What the prices and options of another solve lead to, if that is within the gap asked for."""
+    z, first = side.clipped(start.prices), start.picks(demands)
+    for ascend in (False, True):
+        if ascend:
+            z = resumed(pricing, side, demands, unit, z, deadline, say)
+        bound = lower_bound(pricing, problem, demands, side.prices(z))
+        say(f"bound {bound:.10g}")
+        enough = NEARLY * limits.gap * abs(bound)
+        for width, tight, effort, least in WARM:
+            search = begin(pricing, side, demands, z, unit, scale, width, tight, first)
+            if not improve(pricing, search, limits.seed, effort, deadline, say, least, enough):
+                continue
+            chosen = _chosen(problem, pricing, demands, search.pick, limits)
+            if chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost):
+                return Found(chosen, bound, side.prices(z), "none")
+    return None
 
 
 def _unit(pricing: Pricing, side: SiteSide, demands: Compact) -> Floats:

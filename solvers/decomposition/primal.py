@@ -77,10 +77,12 @@ def begin(
     ref: Floats,
     width: float,
     tight: float,
+    first: Longs | None = None,
 ) -> Search:
     """The cheapest option of every demand, and the options within width x unit of it.
 
-    tight: rows that the cheapest options fill to less of their right side are not watched.
+    tight: rows that the cheapest options fill to less of their right side are not watched. first: (n,) options to begin
+    from where they are among those, -1: none.
     """
     y = side.prices(z)
     price = np.empty(len(demands.route))
@@ -97,6 +99,9 @@ def begin(
     count = np.bincount(owner, minlength=n)
     near_price = np.concatenate([price[kept], demands.unserved[unserved]])[order]
 
+    if first is not None:
+        best = np.where((first >= 0) & (price[np.maximum(first, 0)] <= limit), first, best)
+    now = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
     rows, reads, target = _watched(pricing, side, demands, best, y, z, tight)
     items = Items.of(pricing, reads)
     activity, squares = np.zeros(len(rows)), np.zeros(len(rows))
@@ -107,7 +112,7 @@ def begin(
     unit_of = np.where(activity > 0, squares / np.where(activity > 0, activity, 1.0), np.abs(target) / n)
     return Search(
         demands, items, least, np.concatenate([[0], np.cumsum(count)]), at[order], near_price,
-        np.flatnonzero(count > 1), best, least.copy(), activity, target - MARGIN * np.abs(target), np.abs(z[rows]),
+        np.flatnonzero(count > 1), best, now, activity, target - MARGIN * np.abs(target), np.abs(z[rows]),
         np.maximum(unit_of, 1e-12), ref[rows],
     )  # fmt: skip
 
@@ -150,11 +155,12 @@ class AtHub:
 
 
 def improve(
-    pricing: Pricing, search: Search, seed: int, effort: int, deadline: float, say: Callable[[str], None]
-) -> bool:
+    pricing: Pricing, search: Search, seed: int, effort: int, deadline: float, say: Callable[[str], None],
+    least: int = LEAST, enough: float = 0.0,
+) -> bool:  # fmt: skip
     """Moves of one and of two demands under an ever higher price of excess, until no row is overfull; True if so.
 
-    effort: tries per movable demand in each turn.
+    effort: tries per movable demand in each turn, at least `least` in all. enough: gap, in money, to be content with.
     """
     if not len(search.movable):
         return not (search.excess() > 0).any()
@@ -167,7 +173,7 @@ def improve(
     for turn in range(TURNS):
         above = search.worth + min(3.0**turn, 3e3) * price
         hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
-        tries = max(effort * len(search.movable), LEAST) // (1 if turn < 2 else 4)
+        tries = max(effort * len(search.movable), least) // (1 if turn < 2 else 4)
         moved = 0
         if not late and (turn < 12 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
             moved = search.exchange(at_hub, tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn)
@@ -175,9 +181,9 @@ def improve(
         over, gap = search.excess() > 0, search.gap()
         say(f"  turn {turn}: gap {gap:.6g} rows over {over.sum()} moved {moved}")
         if not over.any() and gap < best_gap:
-            enough = best_gap - gap < 0.01 * gap
+            slow = best_gap - gap < 0.01 * gap
             best, best_gap = search.pick.copy(), gap
-            if turn > 5 and enough:
+            if (turn > 5 and slow) or gap <= enough:
                 break
         late = time.perf_counter() > deadline
         if late and np.isfinite(best_gap):

@@ -73,6 +73,10 @@ class SiteSide:
         """(m,) prices of all rows."""
         return np.asarray(self.fixed + self.follow @ z)
 
+    def clipped(self, y: Floats) -> Floats:
+        """(q,) prices of the rows that are left, with the signs that they may have, of prices (m,) of all."""
+        return np.clip(y[self.rows], self.low, self.high)
+
     def worth(self, y: Floats) -> Floats:
         """(ties,) prices of the ties."""
         return np.asarray(self.tie_matrix.T @ y - self.site.total_cost[: self.ties])
