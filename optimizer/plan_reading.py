@@ -246,11 +246,25 @@ def is_plan_file(path: Path) -> bool:
     return head.startswith(GZIP) or head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
 
 
+def read_document(path: Path) -> dict[str, Any]:
+    """The document of a plan file of any instance, as in JSON; tables are lists of rows. Raises InvalidPlan."""
+    document, flat = _any_plan(path)
+    return document | {name: table.to_pylist() for name, table in flat.items()}
+
+
 def assigned_names(path: Path) -> tuple[pa.ChunkedArray, pa.ChunkedArray, Any, Any]:
     """Demand, hub, share and period (-1: none) of the rows of `assignments` in a plan file of any instance.
 
     Raises InvalidPlan.
     """
+    document, flat = _any_plan(path)
+    table = flat.get("assignments") or _columns("assignments", document.get("assignments") or [])
+    period = pc.fill_null(table["period"], -1).to_numpy().astype("int64")
+    return table["demand"], table["hub"], table["share"].to_numpy(), period
+
+
+def _any_plan(path: Path) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+    """The document, and the tables that a folder holds as columns. Raises InvalidPlan."""
     try:
         document, flat = _folder(path) if path.is_dir() else _document(path)
         findings = _shape(document)
@@ -258,6 +272,4 @@ def assigned_names(path: Path) -> tuple[pa.ChunkedArray, pa.ChunkedArray, Any, A
         raise InvalidPlan(e.findings) from None
     if findings:
         raise InvalidPlan(findings)
-    table = flat.get("assignments") or _columns("assignments", document.get("assignments") or [])
-    period = pc.fill_null(table["period"], -1).to_numpy().astype("int64")
-    return table["demand"], table["hub"], table["share"].to_numpy(), period
+    return document, flat

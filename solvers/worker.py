@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import pickle
+import select
 import signal
 import sys
 import threading
@@ -55,6 +56,8 @@ def _die_with_parent() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if select.select([sys.stdin], [], [], 0)[0]:  # nothing is ever sent: it has ended, the parent went before us
+            os._exit(1)
 
 
 def _end_with_parent() -> None:

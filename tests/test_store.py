@@ -227,7 +227,7 @@ def test_truncated_and_flipped_files_are_never_believed(tmp_path: Path) -> None:
     documents = {run.plan: store.document(run.plan) for run in runs if run.plan}
     whole, dice, refused = file.read_bytes(), random.Random(7), 0
     cases = [whole[:size] for size in (100, 4096, len(whole) // 2, len(whole) - 1)]
-    for _ in range(150):
+    for _ in range(60):
         data = bytearray(whole)
         data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
         cases.append(bytes(data))
@@ -243,7 +243,7 @@ def test_truncated_and_flipped_files_are_never_believed(tmp_path: Path) -> None:
             assert "\n" not in str(error)
             refused += 1
         assert broken.read_bytes() == case
-    assert refused > 20
+    assert refused > 10
     with sqlite3.connect(file) as connection:  # a number changed by hand
         connection.execute("UPDATE runs SET cost = 1 WHERE run = 2")
     with pytest.raises(StoreFailed, match=r"a row of table runs \(run 2\) is damaged"):

@@ -1,7 +1,8 @@
 """``hubplan``: the commands, and what their failures look like.
 
 Exit codes: 0 done; 1 internal error; 2 invalid input or usage; 3 infeasible; 4 no solution found; 5 a plan breaks
-rules; 6 a certificate is not confirmed; 7 some files of a batch have no answer;
+rules; 6 a certificate is not confirmed; 7 some files of a batch have no answer; 8 to 13 how a night ended
+(`optimizer/nightly/outcomes.py`);
 130 interrupted before there was anything to show.
 """
 
@@ -21,8 +22,10 @@ from optimizer.command_line import (
     fronts,
     generating,
     listing,
+    nights,
     reoptimizing,
     reporting,
+    runs,
     showing,
     solving,
     validating,
@@ -32,7 +35,7 @@ from optimizer.command_line.arguments import Usage
 DEBUG = "HUBPLAN_DEBUG"
 COMMANDS = {
     "list": listing, "show": showing, "validate": validating, "generate": generating, "convert": converting,
-    "feed": feeding, "solve": solving, "reoptimize": reoptimizing, "report": reporting,
+    "feed": feeding, "solve": solving, "reoptimize": reoptimizing, "report": reporting, "nightly": nights, "runs": runs,
     "batch": batching, "pareto": fronts, "check": checking, "evaluate": evaluating, "explain": explaining,
 }  # fmt: skip
 

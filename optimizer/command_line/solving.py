@@ -54,6 +54,11 @@ def add(commands: Commands) -> None:
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """When to stop, and what else a solver takes."""
     parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
+    add_search(parser)
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    """What a solver takes besides its time."""
     parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
     parser.add_argument("--threads", type=threads, default=1, metavar="N", help="threads of the solver (1)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")

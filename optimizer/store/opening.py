@@ -104,20 +104,14 @@ def _require_file(target: URL, place: str, create: bool) -> None:
     if not create:
         raise StoreFailed("missing", f"store {place}: there is no such file")
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-        os.close(descriptor)
+        with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=f".{path.name}.") as folder:
+            fresh = Path(folder) / "store"
+            with told(place), _engine(target.set(database=str(fresh))).begin() as connection:
+                _upgrade(connection, place, create)
+            with suppress(FileExistsError):  # another process was first: its store it is
+                os.link(fresh, path)
     except OSError as error:
         raise StoreFailed("unreachable", f"store {place}: cannot be made: {error.strerror}") from None
-    try:
-        with told(place), _engine(target.set(database=name)).begin() as connection:
-            _upgrade(connection, place, create)
-        with suppress(FileExistsError):  # another process was first: its store it is
-            os.link(name, path)
-    except OSError as error:
-        raise StoreFailed("unreachable", f"store {place}: cannot be made: {error.strerror}") from None
-    finally:
-        for left in (name, f"{name}-journal"):
-            Path(left).unlink(missing_ok=True)
 
 
 def _version(connection: Connection, place: str, create: bool) -> str | None:

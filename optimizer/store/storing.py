@@ -119,6 +119,17 @@ class Store:
             raise StoreFailed("missing", f"store {self.place}: there is no run {number}")
         return found[0]
 
+    def maker(self, plan: int) -> Run:
+        """The run that made a plan. Raises StoreFailed where there is none."""
+        with self._reading() as connection:
+            number = connection.scalar(select(PLANS.c.run).where(PLANS.c.plan == plan))
+        if number is None:
+            raise StoreFailed("missing", f"store {self.place}: there is no plan {plan}")
+        run = self.run(number)
+        if run.plan != plan:
+            raise StoreFailed("damaged", f"store {self.place}: run {number} did not make plan {plan}")
+        return run
+
     def instance(self, fingerprint: str) -> Known | None:
         """What is known of an instance by its fingerprint."""
         query = select(INSTANCES).where(INSTANCES.c.fingerprint == fingerprint)
