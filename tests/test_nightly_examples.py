@@ -20,7 +20,7 @@ THEN = {"rest": 0, "look": 0, "retry": 75, "page": 70}
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return re.findall(rf"```{language}[^\n]*\n(.*?)```", PAGE, re.DOTALL)
 
 
 def arguments(command: str) -> list[str]:
