@@ -417,6 +417,12 @@ class Instance:
 
         return fingerprint(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from instances.showing import instance_html
+
+        return instance_html(self)
+
     def __repr__(self) -> str:
         return (
             f"Instance({self.name!r}, {len(self.demands)} demands, {len(self.hubs)} hubs, "

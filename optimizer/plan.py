@@ -209,6 +209,12 @@ class Plan:
         if self.status == "OPTIMAL" and not self.within(float(self.options.get("gap", 1e-4))):
             raise ValueError(f"OPTIMAL with a gap of {max([self.gap, *(stage.gap for stage in self.stages)])}")
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from optimizer.showing import plan_html
+
+        return plan_html(self)
+
     def within(self, gap: float) -> bool:
         """Whether the objective, and every stage of it, is within a relative gap of its bound."""
         slack = HELD + LOWERED if self.stages else 1e-12  # what is held, and the tolerance of the row that holds it

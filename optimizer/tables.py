@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from instances.instance import Instance
+from instances.tables import Column, Tables, texts
 from optimizer.plan import Decisions, Plan
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-Column = NDArray[Any]
-Columns = Mapping[str, Column]
-
-
-class PlanTables(Mapping[str, Columns]):
-    """Tables by name, each a mapping of equally long columns; texts are columns of Python strings."""
-
-    def __init__(self, tables: dict[str, dict[str, Column]]) -> None:
-        self._tables = MappingProxyType({name: MappingProxyType(columns) for name, columns in tables.items()})
-
-    def __getitem__(self, name: str) -> Columns:
-        return self._tables[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
-
-    def __len__(self) -> int:
-        return len(self._tables)
-
-    def to_pandas(self) -> dict[str, pd.DataFrame]:
-        """The tables as data frames. Raises ImportError where pandas is not installed (extra ``pandas``)."""
-        import pandas as pd
-
-        return {name: pd.DataFrame(dict(columns)) for name, columns in self.items()}
-
-
-def tables(instance: Instance, plan: Plan) -> PlanTables:
+def tables(instance: Instance, plan: Plan) -> Tables:
     """The plan's tables.
 
     assignments: demand, hub, route (link names, joined by ", "), latency_ms, share, period (-1: all periods);
@@ -54,21 +22,14 @@ def tables(instance: Instance, plan: Plan) -> PlanTables:
     made: dict[str, dict[str, Column]] = {}
     if plan.decisions is not None:
         made |= _placement(instance, plan.decisions) | _sites(instance, plan.decisions)
-    made["terms"] = {"term": _texts(list(plan.terms)), "cost": np.array(list(plan.terms.values()), dtype=np.float64)}
-    return PlanTables(made)
-
-
-def _texts(values: Sequence[str]) -> Column:
-    """Texts as an object column, which can be indexed by an array of positions."""
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
+    made["terms"] = {"term": texts(list(plan.terms)), "cost": np.array(list(plan.terms.values()), dtype=np.float64)}
+    return Tables(made)
 
 
 def _placement(instance: Instance, decisions: Decisions) -> dict[str, dict[str, Column]]:
     rows, work, routes = decisions.assignments, decisions.execution, decisions.routes
-    demand, hub = _texts(instance.demands.names)[rows.demand], _texts(instance.hubs.names)[rows.hub]
-    route = _texts([", ".join(instance.links.names[arc >> 1] for arc in arcs) for arcs in routes.arcs])[rows.route]
+    demand, hub = texts(instance.demands.names)[rows.demand], texts(instance.hubs.names)[rows.hub]
+    route = texts([", ".join(instance.links.names[arc >> 1] for arc in arcs) for arcs in routes.arcs])[rows.route]
     at = work.assignment
     return {
         "assignments": {
@@ -91,20 +52,20 @@ def _placement(instance: Instance, decisions: Decisions) -> dict[str, dict[str, 
 
 def _sites(instance: Instance, decisions: Decisions) -> dict[str, dict[str, Column]]:
     hubs, links, sites, power = instance.hubs, instance.links, decisions.sites, decisions.power
-    hub, link = _texts(hubs.names), _texts(links.names)
+    hub, link = texts(hubs.names), texts(links.names)
     periods = np.arange(instance.time.count)
     onsite, stored = np.flatnonzero(hubs.onsite_kw.scale), hubs.batteries.hub
     battery = power.discharge_kw[stored] - power.charge_kw[stored]
     kw = np.concatenate([power.grid_kw, power.contract_kw, power.onsite_kw[onsite], battery])
     supplier = np.concatenate([hub, hub[hubs.contracts.hub], hub[onsite], hub[stored]])
     names = ["grid"] * len(hubs) + list(hubs.contracts.names)
-    source = _texts(names + ["on-site"] * len(onsite) + ["battery"] * len(stored))
+    source = texts(names + ["on-site"] * len(onsite) + ["battery"] * len(stored))
     return {
         "sites": {"hub": hub, "open": sites.hub_open},
         "links": {"link": link, "open": sites.link_open},
         "modules": {
             "place": np.concatenate([hub[hubs.modules.hub], link[links.modules.link]]),
-            "kind": _texts([*hubs.modules.names, *links.modules.names]),
+            "kind": texts([*hubs.modules.names, *links.modules.names]),
             "count": np.concatenate([sites.hub_modules, sites.link_modules]),
         },
         "power": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import re
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import random_energy
 from builders import document
@@ -20,10 +22,11 @@ from random_instances import random_document
 from town import LOAD, TERMS, TOWN, paper_plan
 
 from instances import from_document, generate, load
+from instances.harmless import csv_text, plain
 from instances.instance import Instance
 from instances.routes import candidate_routes
 from optimizer import Options, check, solve
-from optimizer.harmless import csv_text, plain
+from optimizer.batching.results import Results, Row
 from optimizer.plan import (
     Assignments,
     Decisions,
@@ -133,11 +136,9 @@ def test_labels_in_chinese_stay_what_they_are() -> None:
 # Sums
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 7, 8, 9, 11, 13])
 def test_work_adds_up_to_the_load_that_the_checker_finds(seed: int) -> None:
     instance, plan = solved(random_document(seed, more=random_energy.FEATURES if seed % 2 else ()))
-    if plan.decisions is None:
-        pytest.skip("the random instance has no plan")
     facts = facts_of(instance, plan)
     work, report, hours = facts.work, facts.report, instance.time.weighted_hours
     expected = np.einsum("hr,hrt,t->h", work.weight, report.load, hours)
@@ -202,6 +203,14 @@ def test_hostile_names_are_harmless_in_a_terminal(run: Run, tmp_path: Path) -> N
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "  =x"])
 def test_formulas_are_text_in_a_csv(text: str) -> None:
     assert csv_text(text) == f"'{text}"
+
+
+def test_the_table_of_a_batch_has_no_formulas(tmp_path: Path) -> None:
+    results = Results(tmp_path, (1, 1))
+    results.write_tables([Row("=1+1", "@x", "FAILED", gap=-0.5, message="+2")])
+    (row,) = csv.DictReader((tmp_path / "results.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["name"], row["source"], row["message"], row["gap"]) == ("'=1+1", "'@x", "'+2", "-0.5")
+    assert pq.read_table(tmp_path / "results.parquet")["name"].to_pylist() == ["=1+1"]
 
 
 def test_harmless_texts_stay_as_they_are() -> None:

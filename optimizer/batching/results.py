@@ -17,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from instances.durable import write_file
+from instances.harmless import csv_text
 
 FORMAT = "hubplan-batch/1"
 ANSWERED = ("OPTIMAL", "FEASIBLE", "INFEASIBLE")
@@ -100,10 +101,12 @@ class Results:
         write_file(self._row_of(row.name), [json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"])
 
     def write_tables(self, rows: Sequence[Row]) -> None:
-        """Replaces the tables of all rows, CSV and Parquet."""
-        table = pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
+        """Replaces the tables of all rows, CSV and Parquet. The CSV has no text that a spreadsheet would run."""
+        given = [asdict(row) for row in rows]
+        table = pa.Table.from_pylist(given, schema=SCHEMA)
+        harmless = [{k: csv_text(v) if isinstance(v, str) else v for k, v in row.items()} for row in given]
         text = io.BytesIO()
-        pyarrow.csv.write_csv(table, text)
+        pyarrow.csv.write_csv(pa.Table.from_pylist(harmless, schema=SCHEMA), text)
         write_file(self._folder / f"{self._table}.csv", [text.getvalue().decode()])
         temporary = self._folder / f".{self._table}.parquet"
         pq.write_table(table, temporary)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console, RenderableType
 
-from optimizer.harmless import plain as plain  # what answers are made of
+from instances.harmless import plain as plain  # what answers are made of
 
 if TYPE_CHECKING:
     from instances import Instance

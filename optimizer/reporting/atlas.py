@@ -29,7 +29,7 @@ DOTS = ("dot demand", "demand, by area"), ("dot hub", "hub, by area of its load"
 FLOW = ("line flow", "flow of work, by width")
 LINES = (
     ("line c0", "link up to 25 % full in its fullest hour"), ("line c1", "to 50 %"), ("line c2", "to 75 %"),
-    ("line c3", "to 99 %"), ("line c4", "full"),
+    ("line c3", "to 99 %"), ("line c4", "full"), ("line shut", "not opened"),
 )  # fmt: skip
 FULLNESS = (0.25, 0.5, 0.75, 0.99)  # ends of the classes of how full a link is
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from optimizer.harmless import plain
+from instances.harmless import plain
 
 WIDE_FROM, NARROW = 0x2E80, 0.56  # code point from which letters are as wide as high; width of the others
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from optimizer.harmless import plain
+from instances.harmless import plain
 from optimizer.reporting.section import SHOWN, Page
 
 POLICY = (

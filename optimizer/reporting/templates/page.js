@@ -51,7 +51,9 @@
     order.push(...marks.filter((mark) => !mark.classList.contains("hub")));
     order[0].setAttribute("tabindex", "0");
     order.forEach((mark, i) => {
-      mark.addEventListener("pointermove", (event) => { hide(); light(mark); show(mark.getAttribute("aria-label"), event.clientX, event.clientY); });
+      const point = (event) => { hide(); light(mark); show(mark.getAttribute("aria-label"), event.clientX, event.clientY); };
+      mark.addEventListener("pointerenter", point);
+      mark.addEventListener("pointermove", point);
       mark.addEventListener("pointerleave", hide);
       mark.addEventListener("focus", () => { hide(); light(mark); show(mark.getAttribute("aria-label"), ...middle(mark)); });
       mark.addEventListener("blur", hide);
