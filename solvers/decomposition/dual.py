@@ -12,13 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from threadpoolctl import threadpool_limits
 
+from solvers.decomposition import loops
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.pricing import Items, Pricing
 from solvers.decomposition.site_side import SiteSide
 from solvers.model.options import Bools, Floats, Longs
 
 LOOSE = 1e-5  # damping at which a small gain means that there is little to gain
+TIGHT = 0.03  # part of the accuracy that is enough at any damping
+FACES, SWEEPS = 20, 3  # sets of prices at a bound tried for one step; sweeps before each
+ENOUGH = 20_000  # demands with several live options, for second derivatives
 NEAR = 0.97  # rows loaded to this part of their right side may bind next
 
 
@@ -58,7 +63,7 @@ class Dual:
     box: tuple[Floats, Floats] | None = None  # (q,) least and largest prices besides their signs; None: no limit
     among: Bools | None = None  # (q,) rows whose prices may move; None: all
     damping: float = 1e-3
-    count: int = 0  # evaluations
+    every: int = 1  # second derivatives are estimated from every so manieth demand
     items: tuple[Longs, Items] | None = None
     spread: Floats | None = None  # (q,) largest seen at any temperature, times it
 
@@ -70,16 +75,17 @@ class Dual:
 
     def evaluate(self, z: Floats, temperature: float, free: Longs) -> Point:
         """free: rows by which second derivatives are wanted."""
-        side, self.count = self.side, self.count + 1
+        side = self.side
         y = side.prices(z)
         items = self._items(free)
         mu = side.worth(y)
-        found = self.pricing.soft(self.demands, mu, temperature * self.unit, items)
+        found = self.pricing.soft(self.demands, mu, temperature * self.unit, items, self.every)
+        self.every = max(1, round(self.every * found.live / ENOUGH))
         rest = self.settled or Settled(np.zeros(side.ties), 0.0)
         slope, room, size = side.slope(y, found.loads + rest.loads, side.ends(y))
         near = (z != 0) | (room <= (1 - NEAR) * size)
         near = near if self.among is None else near & self.among
-        spread = temperature * np.asarray((side.reads * side.reads).T @ found.spread)
+        spread = temperature * np.asarray(side.squared_reads.T @ found.spread)
         self.spread = spread if self.spread is None else np.maximum(spread, 0.9 * self.spread)
         assert found.second is not None and found.raw is not None
         value = found.value + rest.cost - float(mu @ rest.loads) + side.value(y)
@@ -107,7 +113,8 @@ class Dual:
                 point = self.evaluate(point.z, temperature, np.union1d(wanted, np.flatnonzero(point.z)))
             new, gain = self._step(point, temperature)
             self.say(f"  value {point.value:.9g} gain {gain:.3g} damping {self.damping:.1e} rows {len(point.free)}")
-            if new is None or (gain <= accuracy * abs(point.value) and self.damping <= LOOSE):
+            enough = accuracy * abs(point.value) * (1.0 if self.damping <= LOOSE else TIGHT)
+            if new is None or gain <= enough:
                 break
             point = new
         return point
@@ -148,19 +155,32 @@ class Dual:
         spread = point.spread[free]
         damped[np.diag_indices(len(free))] += 0.01 * self.damping * spread + 1e-12 * spread.max() + 1e-300
         low, high = (sign[free] - z[free] for sign in self.signs)
-        step, open_ = np.zeros(len(free)), np.ones(len(free), bool)
-        for _ in range(4):
-            at = np.flatnonzero(open_)
-            right = slope[at] - damped[np.ix_(at, ~open_)] @ step[~open_]
-            step[at] = scipy.linalg.solve(damped[np.ix_(at, at)], right, assume_a="pos", check_finite=False)
-            beyond = (step < low) | (step > high)
-            step = np.clip(step, low, high)
-            if not beyond.any():
-                break
-            open_ &= ~beyond
+        step = _within(damped, slope, low, high)
         out = np.zeros(len(z))
         out[free] = step
         return out, float(slope @ step - step @ (matrix @ step) / 2)
+
+
+def _within(matrix: Floats, slope: Floats, low: Floats, high: Floats) -> Floats:
+    """The step (r,) between low and high that maximises slope'step - step'matrix step / 2: sweeps over single prices
+    say which end at a bound, Newton steps move the others together (More and Toraldo 1991)."""
+    step, pull = np.zeros(len(slope)), slope.copy()
+    for _ in range(FACES):
+        loops.sweep_box(matrix, pull, step, low, high, SWEEPS)
+        free = np.flatnonzero((step > low) & (step < high))
+        factor = scipy.linalg.cho_factor(matrix[np.ix_(free, free)], overwrite_a=True, check_finite=False)
+        move = scipy.linalg.cho_solve(factor, pull[free], check_finite=False)
+        then = np.clip(step[free] + move, low[free], high[free]) - step[free]
+        inside = bool(np.abs(then - move).max(initial=0.0) <= 1e-12 * np.abs(move).max(initial=0.0))
+        change = matrix[:, free] @ then
+        if then @ pull[free] - then @ change[free] / 2 <= 0:  # the bounds cut it off badly: up to the first alone
+            then = float((then[move != 0] / move[move != 0]).min(initial=1.0)) * move
+            change = matrix[:, free] @ then
+        step[free] += then
+        pull -= change
+        if inside and ((step > low) | (pull <= 0)).all() and ((step < high) | (pull >= 0)).all():
+            break
+    return np.clip(step, low, high)
 
 
 def continuation(
@@ -172,7 +192,8 @@ def continuation(
         if time.perf_counter() > deadline:
             break
         dual.say(f"temperature {temperature:.2g}")
-        z = dual.ascend(z, temperature, steps, max(accuracy, 0.003 * temperature), deadline).z
+        with threadpool_limits(1, "blas"):  # its threads, spinning beside ours, cost far more than they save
+            z = dual.ascend(z, temperature, steps, max(accuracy, 0.003 * temperature), deadline).z
     return z
 
 

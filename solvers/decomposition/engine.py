@@ -79,8 +79,8 @@ class Level:
 
 LEVELS = (
     Level(3_000, (1.0, 0.3), 8, True),
-    Level(20_000, (0.3, 0.1, 0.03, 0.01), 8, True),
-    Level(100_000, (0.01, 0.004), 12, False),
+    Level(20_000, (0.3, 0.1, 0.03), 8, True),
+    Level(100_000, (0.1, 0.03, 0.01, 0.004), 12, False),
 )
 FINER = ((0.5, (0.004, 0.0015, 0.0006), 14), (0.25, (0.0005,), 14))
 """Rounds over promising options: their width, temperatures, steps at each."""

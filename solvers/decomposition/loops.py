@@ -23,19 +23,20 @@ def soft(
     first: int, last: int, start: Any, route: Any, extra: Any, vector: Any, factor: Any, slot: Any, unserved: Any,
     weight: Any, heat: Any, worth: Any, once: Any, loads: Any, uses: Any, spread: Any,
     item_start: Any, item_row: Any, item_stream: Any, item_time: Any, item_value: Any, second: Any,
-    raw: Any,
-) -> float:  # fmt: skip
+    raw: Any, every: int,
+) -> tuple[float, int]:  # fmt: skip
     """Sum of soft minima -heat ln sum exp(-price / heat); adds to loads, uses, spread and second derivatives.
 
     heat: (n,) money, the temperature of each demand; spread: (K, S, T) sum of what each part of a load would add to the
     second derivatives if the demand were free to leave. Items item_start[k]:item_start[k+1] of candidate k say which
     rows read which stream of it in which period, and how much; stream -1: the share itself. second: (r, r), the half
-    with row <= column; raw: the same about zero instead of the mean, from every SKIPPED-th demand.
+    with row <= column; raw: the same about zero instead of the mean, from every SKIPPED-th demand. Second derivatives
+    are those of every `every`-th demand, times that; how many of those have several live options is returned too.
     """
     streams, periods = worth.shape[1], worth.shape[2]
     total, derive = 0.0, second.shape[0] > 0
     price, place = np.empty(4096), np.empty(4096, np.int64)
-    amount, mean = np.empty((MOST_LIVE, MOST_ROWS)), np.empty(MOST_ROWS)
+    amount, mean, mine, assembled = np.empty(MOST_ROWS), np.empty(MOST_ROWS), np.empty(MOST_ROWS, np.int64), 0
     rows, at_row = np.empty(MOST_ROWS, np.int64), np.full(second.shape[0], -1, np.int64)
     for i in range(first, last):
         lowest = unserved[i]
@@ -78,18 +79,20 @@ def soft(
                         now = f * vector[i, u, t]
                         loads[k, s, t] += now
                         spread[k, s, t] += now * (g * vector[i, u, t])
-        if not derive:
+        if not derive or i % every != 0:
             continue
-        count, some = 0, 0
+        some = 0
         for o in range(live):
             if price[o] >= COUPLED and some < MOST_LIVE:
                 price[some], place[some] = price[o], place[o]
                 some += 1
         coupled = some > 1 or (some == 1 and price[0] <= 1.0 - COUPLED)
-        if some == 0 or (not coupled and i % SKIPPED != 0):
+        if some == 0 or (not coupled and i % (SKIPPED * every) != 0):
             continue
+        assembled += coupled
+        scale, count = weight[i] * every / tau, 0
         for o in range(some):  # what each live option loads, row by row
-            k = place[o]
+            k, own = place[o], 0
             for e in range(item_start[k], item_start[k + 1]):
                 r, s = item_row[e], item_stream[e]
                 value = item_value[e]
@@ -101,24 +104,27 @@ def soft(
                         continue
                     at = count
                     at_row[r], rows[at], count = at, r, count + 1
-                    mean[at] = 0.0
-                    for p in range(some):
-                        amount[p, at] = 0.0
-                amount[o, at] += value
+                    mean[at], amount[at] = 0.0, 0.0
+                if amount[at] == 0.0:
+                    mine[own] = at
+                    own += 1
+                amount[at] += value
                 mean[at] += price[o] * value
-        scale = weight[i] / tau
+            for p in range(own):
+                r, first_part = rows[mine[p]], price[o] * scale * amount[mine[p]]
+                for q in range(p, own):
+                    s, both = rows[mine[q]], first_part * amount[mine[q]]
+                    second[min(r, s), max(r, s)] += both
+                    if i % (SKIPPED * every) == 0:
+                        raw[min(r, s), max(r, s)] += both * SKIPPED
+            for p in range(own):
+                amount[mine[p]] = 0.0
         for p in range(count):
-            at_row[rows[p]] = -1
-        for p in range(count):
+            r = rows[p]
+            at_row[r] = -1
             for q in range(p, count):
-                both = 0.0
-                for o in range(some):
-                    both += price[o] * amount[o, p] * amount[o, q]
-                r, s = min(rows[p], rows[q]), max(rows[p], rows[q])
-                second[r, s] += (both - mean[p] * mean[q]) * scale
-                if i % SKIPPED == 0:
-                    raw[r, s] += both * scale * SKIPPED
-    return total
+                second[min(r, rows[q]), max(r, rows[q])] -= mean[p] * mean[q] * scale
+    return total, assembled
 
 
 @compiled
@@ -165,3 +171,16 @@ def load(pick: Any, route: Any, vector: Any, factor: Any, slot: Any, weight: Any
             if f != 0:
                 for t in range(loads.shape[2]):
                     loads[k, s, t] += f * vector[i, u, t]
+
+
+@compiled
+def sweep_box(matrix: Any, pull: Any, step: Any, low: Any, high: Any, sweeps: int) -> None:
+    """Move each price in turn to where pull = slope - matrix step is zero, within its bounds. All but matrix: (r,)."""
+    for _ in range(sweeps):
+        for i in range(step.shape[0]):
+            then = min(max(step[i] + pull[i] / matrix[i, i], low[i]), high[i])
+            change = then - step[i]
+            if change != 0:
+                step[i] = then
+                for j in range(step.shape[0]):
+                    pull[j] -= matrix[i, j] * change

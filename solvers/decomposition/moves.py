@@ -104,59 +104,70 @@ def sweep(
 @compiled
 def exchange(
     steps: int, hot: float, cold: float, alone: float, reach: int, seed: int, movable: Any, size: Any,
-    at_hub_start: Any, at_hub: Any, hub: Any,
+    member_start: Any, member: Any, owner: Any, place_start: Any, place: Any, focus: Any,
     near_start: Any, near_at: Any, near_price: Any, pick: Any, price: Any, route: Any,
     vector: Any, factor: Any, slot: Any,
     item_start: Any, item_row: Any, item_stream: Any, item_time: Any, item_value: Any,
     activity: Any, target: Any, below: Any, above: Any, change: Any,
 ) -> int:  # fmt: skip
-    """Random moves of one demand or of two, where the second leaves the hub that the first goes to.
+    """Random moves of one demand or of two, where the second leaves a place (hub or arc) that the first goes to.
 
     A dearer pair is taken with the probability exp(-increase / temperature) (Metropolis) while that falls from hot to
     cold. alone: part of the tries that move one demand; reach: how far apart in size the two may be, in places of the
-    list; at_hub: demands with an option at each hub, by size (n,). Other arguments as in `sweep`; returns the moves.
+    list. member[member_start[p]:member_start[p+1]]: positions in near_at of the options over place p, by the size (n,)
+    of their demand, owner; place[place_start[k]:place_start[k+1]]: places of candidate k; every other try starts with
+    an option over one of the places in focus, where there are any. Others as in `sweep`; returns the moves.
     """
     touched, marked = np.empty(change.shape[0], np.int64), np.zeros(change.shape[0], np.bool_)
     state, moves = np.uint64(seed * 2 + 1) * np.uint64(0x9E3779B97F4A7C15), 0
     cooling, temperature = (cold / hot) ** (1.0 / max(steps, 1)), hot
     who, where, paid = np.empty(2, np.int64), np.empty(2, np.int64), np.empty(2)
-    draw = np.empty(5)
-    for _ in range(steps):
+    draw = np.empty(8)
+    for step in range(steps):
         temperature *= cooling
-        for q in range(5):
+        for q in range(8):
             state ^= state << np.uint64(13)
             state ^= state >> np.uint64(7)
             state ^= state << np.uint64(17)
             draw[q] = (np.float64(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
-        i = movable[int(draw[0] * movable.shape[0])]
-        j = near_start[i] + int(draw[1] * (near_start[i + 1] - near_start[i]))
-        if near_at[j] == pick[i]:
-            continue
+        if step % 2 == 0 and focus.shape[0] > 0:
+            p = focus[int(draw[0] * focus.shape[0])]
+            j = member[member_start[p] + int(draw[1] * (member_start[p + 1] - member_start[p]))]
+            i = owner[j]
+        else:
+            i = movable[int(draw[0] * movable.shape[0])]
+            j = near_start[i] + int(draw[1] * (near_start[i + 1] - near_start[i]))
+        if near_at[j] == pick[i]:  # it is there: away
+            j = near_start[i] + int(draw[5] * (near_start[i + 1] - near_start[i]))
+            if near_at[j] == pick[i]:
+                continue
         who[0], where[0], paid[0] = i, near_at[j], near_price[j]
         count = 1
         if near_at[j] >= 0 and draw[2] >= alone:
-            h = hub[route[near_at[j]]]
-            low, high = at_hub_start[h], at_hub_start[h + 1]
+            k = route[near_at[j]]
+            here = place[place_start[k] + int(draw[6] * (place_start[k + 1] - place_start[k]))]
+            low, high = member_start[here], member_start[here + 1]
             first, last = low, high
             while first < last:  # the place of its size in the list
                 middle = (first + last) // 2
-                if size[at_hub[middle]] < size[i]:
+                if size[owner[member[middle]]] < size[i]:
                     first = middle + 1
                 else:
                     last = middle
             first, last = max(low, first - reach), min(high, first + reach + 1)
-            other = at_hub[first + int(draw[3] * (last - first))]
-            if other == i or pick[other] < 0 or hub[route[pick[other]]] != h:
+            at = member[first + int(draw[3] * (last - first))]
+            other = owner[at]
+            if other == i or pick[other] != near_at[at]:
                 continue
-            draw[3] = draw[3] * (last - first) - int(draw[3] * (last - first))
-            j = near_start[other] + int(draw[3] * (near_start[other + 1] - near_start[other]))
-            if draw[3] < 0.7 and pick[i] >= 0:  # rather back to where the first comes from
-                back = hub[route[pick[i]]]
+            j = near_start[other] + int(draw[4] * (near_start[other + 1] - near_start[other]))
+            if draw[7] < 0.7 and pick[i] >= 0:  # rather back to where the first comes from
+                k = route[pick[i]]
+                back = place[place_start[k]]
                 for o in range(near_start[other], near_start[other + 1]):
-                    if near_at[o] >= 0 and hub[route[near_at[o]]] == back:
+                    if near_at[o] >= 0 and place[place_start[route[near_at[o]]]] == back:
                         j = o
                         break
-            if near_at[j] == pick[other] or (near_at[j] >= 0 and hub[route[near_at[j]]] == h):
+            if near_at[j] == pick[other]:
                 continue
             who[1], where[1], paid[1] = other, near_at[j], near_price[j]
             count = 2

@@ -21,13 +21,14 @@ PARTS = 2  # of the demands, each with sums of its own: results do not depend on
 class Soft:
     """value: money; loads: (ties,); spread: (ties,) most that a load can add to second derivatives; second: (r, r)
     derivatives of the loads by the rows of the items, negated, and raw: (r, r) about zero instead of the mean; None:
-    not asked."""
+    not asked; live: demands with several live options that went into them."""
 
     value: float
     loads: Floats
     spread: Floats
     second: Floats | None
     raw: Floats | None
+    live: int = 0
 
 
 @dataclass
@@ -42,6 +43,12 @@ class Pricing:
         """(K, 2L) arcs of each candidate."""
         c = self.options.candidates
         return sp.csr_array((np.ones(len(c.arcs)), c.arcs, c.arc_start), shape=(len(c.hub), 2 * self.options.links))
+
+    @cached_property
+    def at_hub(self) -> sp.csr_array:
+        """(K, H) hub of each candidate."""
+        hub = self.options.candidates.hub
+        return sp.csr_array((np.ones(len(hub)), hub, np.arange(len(hub) + 1)), shape=(len(hub), self.options.hubs))
 
     @cached_property
     def has_back(self) -> bool:
@@ -65,29 +72,33 @@ class Pricing:
         options, c = self.options, self.options.candidates
         out = np.zeros(options.ties.count)
         at_hub, traffic, use_hub, use_link = options.ties.split(out)
-        np.add.at(at_hub, c.hub, loads[:, : options.resources])
+        at_hub += (self.at_hub.T @ loads[:, : options.resources].reshape(len(loads), -1)).reshape(at_hub.shape)
         traffic += self.over.T @ loads[:, options.resources]
         if self.has_back:
             back = self.over.T @ loads[:, options.resources + 1]
             traffic += back.reshape(-1, 2, options.periods)[:, ::-1].reshape(traffic.shape)
-        np.add.at(use_hub, c.hub, np.where(options.optional_hub[c.hub], uses, 0.0))
+        use_hub += self.at_hub.T @ np.where(options.optional_hub[c.hub], uses, 0.0)
         use_link += options.optional_links.T @ uses
         return out
 
-    def soft(self, demands: Compact, mu: Floats, heat: Floats, items: Items | None) -> Soft:
-        """Soft minima of all demands with loads, and second derivatives by the rows of the items."""
+    def soft(self, demands: Compact, mu: Floats, heat: Floats, items: Items | None, every: int = 1) -> Soft:
+        """Soft minima of all demands with loads, and second derivatives by the rows of the items, estimated from every
+        `every`-th demand."""
         worth, once = self.worth(mu)
         tables, chosen = worth.astype(np.float32), Items.none(len(once)) if items is None else items
         loads, spread = np.zeros((PARTS, *worth.shape)), np.zeros((PARTS, *worth.shape))
         uses, second = np.zeros((PARTS, len(once))), np.zeros((PARTS, 2, chosen.count, chosen.count))
 
+        live = [0] * PARTS
+
         def part(i: int, first: int, last: int) -> float:
             d, e = demands, chosen
-            return loops.soft(
+            total, live[i] = loops.soft(
                 first, last, d.start, d.route, d.extra, d.vector, d.factor, d.slot, d.unserved, d.weight, heat, tables,
                 once, loads[i], uses[i], spread[i], e.start, e.row, e.stream, e.time, e.value, second[i, 0],
-                second[i, 1],
+                second[i, 1], every,
             )  # fmt: skip
+            return float(total)
 
         value = self._parts(part, len(demands))
         found = self.ties(loads.sum(axis=0), uses.sum(axis=0))
@@ -95,7 +106,7 @@ class Pricing:
         if items is None:
             return Soft(value, found, most, None, None)
         centred, raw = (upper + np.triu(upper, 1).T for upper in second.sum(axis=0))
-        return Soft(value, found, most, centred, raw)
+        return Soft(value, found, most, centred, raw, sum(live))
 
     def hard(self, demands: Compact, mu: Floats, vector: Any, factor: Any, price: Floats) -> tuple[float, Longs]:
         """Sum of the cheapest options and the position of each demand's among its own in `route`, -1: unserved.

@@ -21,6 +21,7 @@ MARGIN = 1e-7  # of the right side, kept free for rounding
 TURNS = 48  # excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
 LEAST = 200_000  # tries in a turn
 ALONE, REACH = 0.3, 50  # part of the tries that move one demand; places in size between two that move
+FOCUS = 50  # rows whose hubs and arcs half of the tries start from
 HOT, COLD = 5e-3, 5e-4  # temperatures of the moves, times the price of a row x what a demand loads it with
 
 
@@ -42,19 +43,29 @@ class Search:
     worth: Floats  # money per unit of unused room
     unit: Floats  # typical amount of a demand on the row
     ref: Floats  # money per unit that is high
+    reads: sp.csc_array  # (ties, r) what the rows read
 
     def gap(self) -> float:
         """What the decisions cost above the bound of the prices, excess aside."""
         return float((self.price - self.least).sum() + self.worth @ np.maximum(self.target - self.activity, 0.0))
 
+    def focus(self, places: Places, above: Floats) -> Longs:
+        """Places of the dearest rows, by what their room or excess costs."""
+        away = self.target - self.activity
+        cost = np.where(away > 0, self.worth, -above) * away
+        dear = np.argsort(-cost)[:FOCUS]
+        found = np.unique(places.row[dear[cost[dear] > 0]])
+        found = found[found >= 0]
+        return found[np.diff(places.start)[found] > 0]
+
     def excess(self) -> Floats:
         return np.maximum(self.activity - self.target, 0.0)
 
-    def exchange(self, at: AtHub, tries: int, hot: float, cold: float, above: Floats, seed: int) -> int:
+    def exchange(self, at: Places, focus: Longs, tries: int, hot: float, cold: float, above: Floats, seed: int) -> int:
         d, e = self.demands, self.items
         return moves.exchange(
-            tries, hot, cold, ALONE, REACH, seed, self.movable, at.size, at.start, at.demand, at.hub,
-            self.near_start, self.near_at, self.near_price, self.pick, self.price, d.route,
+            tries, hot, cold, ALONE, REACH, seed, self.movable, at.size, at.start, at.member, at.owner, at.first,
+            at.place, focus, self.near_start, self.near_at, self.near_price, self.pick, self.price, d.route,
             d.vector, d.factor, d.slot, e.start, e.row, e.stream, e.time, e.value,
             self.activity, self.target, self.worth, above, np.zeros(len(self.target)),
         )  # fmt: skip
@@ -113,7 +124,7 @@ def begin(
     return Search(
         demands, items, least, np.concatenate([[0], np.cumsum(count)]), at[order], near_price,
         np.flatnonzero(count > 1), best, now, activity, target - MARGIN * np.abs(target), np.abs(z[rows]),
-        np.maximum(unit_of, 1e-12), ref[rows],
+        np.maximum(unit_of, 1e-12), ref[rows], reads,
     )  # fmt: skip
 
 
@@ -133,25 +144,47 @@ def _watched(
 
 
 @dataclass(frozen=True)
-class AtHub:
-    """Movable demands with an option at each hub, by size: demand[start[h]:start[h+1]]. size: (n,); hub: (K,)."""
+class Places:
+    """Hubs, then arcs with watched rows. Options near the cheapest, as positions in near_at, by place and the size of
+    their demand: member[start[p]:start[p+1]]; owner: demand of each position; size: (n,); of candidate k:
+    place[first[k]:first[k+1]], its hub before its arcs; row: (r,) place of each watched row, -1: none of these."""
 
     start: Longs
-    demand: Longs
+    member: Longs
+    owner: Longs
     size: Floats
-    hub: Longs
+    first: Longs
+    place: Longs
+    row: Longs
 
     @classmethod
-    def of(cls, search: Search, hub: Longs, hubs: int) -> AtHub:
-        d, count = search.demands, np.diff(search.near_start)
-        size = (np.abs(d.factor[:, :, None] * d.vector[:, d.slot]).sum(axis=(1, 2))).astype(np.float64)
+    def of(cls, search: Search, pricing: Pricing, reads: sp.csc_array) -> Places:
+        """reads: (ties, r) of the watched rows."""
+        options, c, d = pricing.options, pricing.options.candidates, search.demands
+        H, ties, T = options.hubs, options.ties, options.periods
+        first_tie = reads.indices[reads.indptr[:-1]].astype(np.int64)  # rows of caps read all hubs: no place
+        few = np.diff(reads.indptr) <= 2 * options.resources
+        on_arc = (first_tie >= ties.traffic_start) & (first_tie < ties.hub_start)
+        row = np.where(on_arc, H + (first_tie - ties.traffic_start) // T, first_tie // (T * options.resources))
+        row = np.where(few & (first_tie < ties.hub_start), row, -1)
+        watched = np.zeros(2 * options.links, bool)
+        watched[row[row >= H] - H] = True
+        arcs, along = c.arcs[watched[c.arcs]], np.repeat(np.arange(len(c.hub)), np.diff(c.arc_start))[watched[c.arcs]]
+        k, p = np.concatenate([np.arange(len(c.hub)), along]), np.concatenate([c.hub.astype(np.int64), H + arcs])
+        by = np.argsort(k, kind="stable")
+        place, first = p[by], np.concatenate([[0], np.cumsum(np.bincount(k, minlength=len(c.hub)))])
+
+        count = np.diff(search.near_start)
         owner = np.repeat(np.arange(len(d)), count)
-        kept = (search.near_at >= 0) & (count[owner] > 1)
-        pair = np.unique(owner[kept] * hubs + hub[d.route[search.near_at[kept]]])
-        demand, place = pair // hubs, pair % hubs
-        order = np.lexsort((size[demand], place))
-        start = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=hubs))])
-        return cls(start, demand[order], size, hub)
+        size = np.abs(d.factor[:, :, None] * d.vector[:, d.slot]).sum(axis=(1, 2)).astype(np.float64)
+        near = np.flatnonzero((search.near_at >= 0) & (count[owner] > 1))
+        route = d.route[search.near_at[near]]
+        several = first[route + 1] - first[route]
+        at = np.repeat(near, several)
+        of = place[np.repeat(first[route] - (np.cumsum(several) - several), several) + np.arange(several.sum())]
+        order = np.lexsort((size[owner[at]], of))
+        start = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=H + 2 * options.links))])
+        return cls(start, at[order], owner, size, first, place, row)
 
 
 def improve(
@@ -164,8 +197,8 @@ def improve(
     """
     if not len(search.movable):
         return not (search.excess() > 0).any()
-    options, rng = pricing.options, np.random.default_rng(seed)
-    at_hub = AtHub.of(search, options.candidates.hub.astype(np.int64), options.hubs)
+    rng = np.random.default_rng(seed)
+    places = Places.of(search, pricing, search.reads)
     price, none = np.maximum(search.worth, 0.05 * search.ref), np.zeros(len(search.worth))
     paid = search.worth > 0
     heat = float(np.median((search.worth * search.unit)[paid])) if paid.any() else 0.0
@@ -176,7 +209,9 @@ def improve(
         tries = max(effort * len(search.movable), least) // (1 if turn < 2 else 4)
         moved = 0
         if not late and (turn < 12 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
-            moved = search.exchange(at_hub, tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn)
+            moved = search.exchange(
+                places, search.focus(places, above), tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn
+            )
         moved += search.sweep(rng.permutation(search.movable), search.worth, above, none)
         over, gap = search.excess() > 0, search.gap()
         say(f"  turn {turn}: gap {gap:.6g} rows over {over.sum()} moved {moved}")

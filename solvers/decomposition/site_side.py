@@ -127,6 +127,11 @@ class SiteSide:
         """(ties, q) derivative of the ties' prices by z."""
         return (self.tie_matrix.T @ self.follow).tocsc()
 
+    @cached_property
+    def squared_reads(self) -> sp.csc_array:
+        """(ties, q) their squares."""
+        return self.reads * self.reads
+
 
 def side_value(site: Site, y: Floats, ties: int) -> float:
     """What the site block adds to the bound at prices y of all its rows; -inf where a price points at nothing.
