@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,11 @@ from optimizer.plan import LOWERED, Plan
 from solvers.highs import Lp
 from solvers.milp import Limits, SolverFailure
 from solvers.model import Model, Problem
+from solvers.model.linking import Linking
 from solvers.model.options import Floats
 
 MOST_COLUMNS = 5_000  # of programs whose relaxation is solved once more for its prices
 OTHER_NAMES = {"hub_use": "open", "link_use": "link_open"}  # of rows of the site block
-
-
-@dataclass(frozen=True)
-class Linking:
-    """Prices of rows share <= open: demand; period, -1: all; hub or link, the other -1; (n,)."""
-
-    demand: NDArray[np.int32]
-    period: NDArray[np.int32]
-    hub: NDArray[np.int32]
-    link: NDArray[np.int32]
-    price: Floats
 
 
 def certificate(instance: Instance, problem: Problem, prices: Floats, linking: Linking | None = None) -> Certificate:
@@ -103,23 +93,5 @@ def priced(instance: Instance, model: Model, cost: Floats, seconds: float) -> Ce
         return None
     linking = None
     if lazy is not None:
-        linking = linking_prices(model, np.arange(len(lazy.upper)), result.duals[len(model.milp.row_lower) :])
+        linking = Linking.of(model, np.arange(len(lazy.upper)), result.duals[len(model.milp.row_lower) :])
     return certificate(instance, model.problem, result.duals, linking)
-
-
-def linking_prices(model: Model, rows: NDArray[np.int64], prices: Floats) -> Linking:
-    """Prices (n,) of lazy rows of a program, by number, as those of demands and what they need open."""
-    assert model.milp.lazy is not None
-    matrix, table = model.milp.lazy.matrix[rows], model.columns
-    hub, link, demand, period = (np.full(len(rows), -1, np.int32) for _ in range(4))
-    of = np.repeat(np.arange(len(rows)), np.diff(matrix.indptr))
-    share = matrix.data > 0
-    demand[of[share]] = table.demand[matrix.indices[share]]
-    period[of[share]] = table.period[matrix.indices[share]]
-    variable = model.kept[matrix.indices[~share] - len(table)]
-    for label in model.problem.site.labels:
-        target = {"open": hub, "link_open": link}.get(label.family)
-        if target is not None:
-            mine = (variable >= label.start) & (variable < label.start + len(label))
-            target[of[~share][mine]] = variable[mine] - label.start
-    return Linking(demand, period, hub, link, prices)

@@ -174,13 +174,13 @@ def solve_by_prices(
     solved = time.perf_counter()
     plan = replace(blank, limit=found.limit, bound=found.bound, bound_source=f"claimed by {engine.NAME}")
     if found.chosen is not None:
-        table, values = found.chosen.columns(problem.options)
-        plan = planned(plan, instance, problem, table, routes, values, found.chosen.site)
+        chosen = found.chosen
+        plan = planned(plan, instance, problem, chosen.table, routes, chosen.values, chosen.site)
         plan = closed(plan, found.bound)
         report = check(instance, plan)
         if not report.ok:
             raise RejectedPlan(report.violations)
-        plan = certified(instance, plan, certificate(instance, problem, found.prices))
+        plan = certified(instance, plan, certificate(instance, problem, found.prices.y, found.prices.linking))
         if math.isfinite(plan.proven_bound):  # rounded outwards, it is less by next to nothing
             plan = closed(replace(plan, status="FEASIBLE", bound_source="certificate"), plan.proven_bound)
     now = time.perf_counter()

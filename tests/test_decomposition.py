@@ -15,7 +15,6 @@ from solvers.decomposition.bound import lower_bound
 from solvers.decomposition.compact import compact
 from solvers.decomposition.pricing import Items, Pricing
 from solvers.decomposition.site_side import SiteSide
-from solvers.milp import Refused
 from solvers.model.operator import load, price
 
 BY_PRICES = Options(solver="decomposition", seed=3)
@@ -90,9 +89,3 @@ def test_second_derivatives_are_those_of_the_slope() -> None:
             for sign in (1, -1)
         )
         np.testing.assert_allclose(base.second @ step, (ahead - back) / 2, rtol=0.05, atol=2e-3 * np.abs(ahead).max())
-
-
-def test_what_it_does_not_take_is_refused_by_name() -> None:
-    instance = generate("metro", demands=50, hubs=5, periods=1, seed=1, opening_cost=0.3)
-    with pytest.raises(Refused, match="does not take optional hubs"):
-        solve(instance, BY_PRICES)

@@ -10,24 +10,29 @@ from typing import Literal
 
 import numpy as np
 
+from solvers.decomposition import masters
 from solvers.decomposition.bound import lower_bound
+from solvers.decomposition.cheapest import Prices
 from solvers.decomposition.compact import Compact, compact
 from solvers.decomposition.dual import Dual, continuation, promising
+from solvers.decomposition.found import Chosen, Found
 from solvers.decomposition.pricing import Pricing
 from solvers.decomposition.primal import begin, improve
 from solvers.decomposition.settle import settle
 from solvers.decomposition.site_side import SiteSide
 from solvers.decomposition.start import Start, resumed
-from solvers.decomposition.supported import lacking
+from solvers.decomposition.supported import lacking, smooth
 from solvers.milp import Limits, Refused
-from solvers.model.columns import SHARE, Columns
+from solvers.model.columns import SHARE
 from solvers.model.explicit import explicit_columns
-from solvers.model.options import Floats, Ints, Longs, Options, Pairs
+from solvers.model.linking import Linking
+from solvers.model.options import Floats, Longs, Pairs
 from solvers.model.problem import Problem
 
 NAME = "decomposition"
 ELASTIC = 10.0  # times the money of all per row and period: price at which samples may exceed a row
 DUAL = 0.5  # of the time goes to prices at most
+SMALL = 1_000  # demands up to which restricted masters are exact enough, and find better plans
 EFFORT = 60  # tries per movable demand in each turn of the search
 WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -1e6))
 """Attempts: options up to how much of a demand's cost above its cheapest are tried, and rows filled to what part of
@@ -39,32 +44,6 @@ NEARLY = 0.9  # of the gap asked for: what the search is content with, before th
 
 Watch = Callable[[float, float], bool]
 """watch(incumbent, bound) is told of progress; False stops with the best so far."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """One option per demand. candidate: (D,) -1: unserved; site: values of all site variables; cost: money."""
-
-    candidate: Ints
-    site: Floats
-    cost: float
-
-    def columns(self, options: Options) -> tuple[Columns, Floats]:
-        """Explicit columns of the chosen pairs, and their values."""
-        served = np.flatnonzero(self.candidate >= 0).astype(np.int32)
-        table = explicit_columns(options, Pairs(served, self.candidate[served]))
-        unserved = self.candidate[table.demand] < 0
-        return table, np.where(table.kind == SHARE, 1.0, unserved.astype(float))
-
-
-@dataclass(frozen=True)
-class Found:
-    """bound: money, -inf without; prices: (m,) of the site rows that prove it; limit: what stopped the search."""
-
-    chosen: Chosen | None
-    bound: float
-    prices: Floats
-    limit: Literal["none", "time", "interrupt"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +75,8 @@ def solve(
     words = lacking(problem)
     if words:
         raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
+    if len(problem.options) < SMALL or not smooth(problem):
+        return masters.solve(problem, limits, watch, say)
     began = time.perf_counter()
     deadline = began + limits.seconds
     options, demands = problem.options, compact(problem.options)
@@ -113,7 +94,7 @@ def solve(
     bound = lower_bound(pricing, problem, demands, y)
     say(f"bound {bound:.10g}")
     if not watch(math.inf, bound):
-        return Found(None, bound, y, "interrupt")
+        return Found(None, bound, Prices(y, Linking.none()), "interrupt")
     chosen = None
     for width, tight in WIDTHS:
         search = begin(pricing, side, demands, z, unit, scale, width, tight)
@@ -125,7 +106,8 @@ def solve(
     if chosen is not None:
         watch(chosen.cost, bound)
     reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
-    return Found(chosen, bound, y, "none" if reached or time.perf_counter() < deadline else "time")
+    limit: Literal["none", "time"] = "none" if reached or time.perf_counter() < deadline else "time"
+    return Found(chosen, bound, Prices(y, Linking.none()), limit)
 
 
 def _from(
@@ -146,7 +128,7 @@ def _from(
                 continue
             chosen = _chosen(problem, pricing, demands, search.pick, limits)
             if chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost):
-                return Found(chosen, bound, side.prices(z), "none")
+                return Found(chosen, bound, Prices(side.prices(z), Linking.none()), "none")
     return None
 
 
@@ -213,10 +195,7 @@ def _chosen(problem: Problem, pricing: Pricing, demands: Compact, pick: Longs, l
     if site is None:
         return None
     served = np.flatnonzero(candidate >= 0).astype(np.int32)
-    options = problem.options
-    weight = options.clock.weight
-    cost = float(options.flow_price[candidate[served]] @ options.volume(weight)[served])
-    cost += float(options.override_cost(Pairs(served, candidate[served])).sum())
-    left = pick < 0
-    cost += float(demands.unserved[left].sum()) + float(problem.site.total_cost @ site)
-    return Chosen(candidate, site, cost)
+    table = explicit_columns(problem.options, Pairs(served, candidate[served]))
+    values = np.where(table.kind == SHARE, 1.0, (candidate[table.demand] < 0).astype(float))
+    money = sum(float(cost @ values) for cost in table.cost.values())
+    return Chosen(table, values, site, money + float(problem.site.total_cost @ site))

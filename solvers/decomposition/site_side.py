@@ -103,16 +103,7 @@ class SiteSide:
 
     def scale(self, money: float, loads: Floats) -> Floats:
         """(q,) prices at which all that reads rows of one family in one period would be worth that money."""
-        activity = abs(self.tie_matrix) @ loads
-        total = np.ones(len(activity))
-        for label in self.site.row_labels:
-            if not len(label):
-                continue
-            rows = label.start + np.arange(len(label))
-            when = label.index[-1] if len(label.index) > 1 else np.zeros(len(label), int)
-            sums = np.bincount(when, weights=activity[rows])
-            total[rows] = sums[when]
-        return np.asarray(money / np.where(total > 0, total, np.inf))[self.rows] + 1e-9 * money
+        return row_scale(self.site, self.ties, money, loads)[self.rows] + 1e-9 * money
 
     def in_period(self, period: int) -> Bools:
         """(q,) rows of that period, and rows of none."""
@@ -148,6 +139,26 @@ def side_value(site: Site, y: Floats, ties: int) -> float:
             return -np.inf
         total += float(price[used] @ side[used])
     return total
+
+
+def tie_prices(site: Site, ties: int, y: Floats) -> Floats:
+    """(ties,) prices of the ties at prices y (m,) of the rows: what makes their own reduced costs zero."""
+    return np.asarray(site.matrix[:, :ties].T @ y - site.total_cost[:ties])
+
+
+def row_scale(site: Site, ties: int, money: float, loads: Floats) -> Floats:
+    """(m,) prices at which all that loads (ties,) put on rows of one family in one period would be worth that money;
+    0 where there is none."""
+    activity = abs(site.matrix[:, :ties]) @ np.abs(loads)
+    total = np.ones(len(activity))
+    for label in site.row_labels:
+        if not len(label):
+            continue
+        rows = label.start + np.arange(len(label))
+        when = label.index[-1] if len(label.index) > 1 else np.zeros(len(label), int)
+        sums = np.bincount(when, weights=activity[rows])
+        total[rows] = sums[when]
+    return np.asarray(money / np.where(total > 0, total, np.inf))
 
 
 def _alone(site: Site, matrix: sp.csc_array, lower: Floats, upper: Floats) -> tuple[Longs, Longs]:

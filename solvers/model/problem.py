@@ -34,6 +34,12 @@ class Problem:
     def site(self) -> Site:
         return build_site(self.data, FAMILIES)
 
+    def of(self, options: Options) -> Problem:
+        """The problem of other demands at the same hubs and links."""
+        other = Problem(options, self.data)
+        other.__dict__["site"] = self.site  # where cached_property keeps it: it is not built again
+        return other
+
 
 @dataclass(frozen=True)
 class Model:

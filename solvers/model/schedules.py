@@ -22,37 +22,50 @@ def cheapest(price: Floats, arrival: Floats, most: Floats | None, window: int, c
     price: (n, T) money per unit of work; arrival: (n, T) work; most: (n, T) largest work per period, None: no limit;
     window: periods that work may wait.
     """
-    total = np.zeros(len(price))
+    return best_schedule(price, arrival, most, window, clock)[0]
+
+
+def best_schedule(
+    price: Floats, arrival: Floats, most: Floats | None, window: int, clock: Clock
+) -> tuple[Floats, Floats]:
+    """As `cheapest`, and (n, T) the work of such a schedule in each period (what fits, where the rate is too low)."""
+    total, done = np.zeros(len(price)), np.zeros_like(price)
     for block in range(len(clock.cyclic)):
         span = np.flatnonzero(clock.block == block)
         cyclic, T = bool(clock.cyclic[block]), len(span)
         at, work = price[:, span], arrival[:, span]
-        reach = min(window, T - 1)
+        reach, row = min(window, T - 1), np.arange(len(price))
         if most is not None:
-            total += _limited(at, work, most[:, span], reach, cyclic)
+            cost, done[:, span] = _limited(at, work, most[:, span], reach, cyclic)
+            total += cost
         elif cyclic and reach == T - 1:
-            total += work.sum(axis=1) * at.min(axis=1)
+            when = at.argmin(axis=1)
+            done[row, span[when]] = work.sum(axis=1)
+            total += work.sum(axis=1) * at[row, when]
         else:
             beyond = at[:, :reach] if cyclic else np.full((len(at), reach), np.inf)
             ahead = np.lib.stride_tricks.sliding_window_view(np.hstack([at, beyond]), reach + 1, axis=1)
             total += (work * ahead.min(axis=2)).sum(axis=1)
-    return total
+            when = (ahead.argmin(axis=2) + np.arange(T)) % T
+            np.add.at(done, (row[:, None], span[when]), work)
+    return total, done
 
 
-def _limited(price: Floats, work: Floats, most: Floats, reach: int, cyclic: bool) -> Floats:
-    """(n,) least cost in one block with at most `most` work per period."""
+def _limited(price: Floats, work: Floats, most: Floats, reach: int, cyclic: bool) -> tuple[Floats, Floats]:
+    """(n,) least cost in one block with at most `most` work per period, and (n, T) that work."""
     n, T = price.shape
     order, row = np.argsort(price, axis=1, kind="stable"), np.arange(n)
-    room, done, cost = np.zeros((n, T)), np.zeros(n), np.zeros(n)
+    room, done, cost, part = np.zeros((n, T)), np.zeros(n), np.zeros(n), np.zeros((n, T))
     for rank in range(T):
         t = order[:, rank]
         room[row, t] = most[row, t]
         fits = room.sum(axis=1) if cyclic and reach == T - 1 else _served(work, room, reach, cyclic)
         fits = np.minimum(fits, work.sum(axis=1))
+        part[row, t] = fits - done
         cost += price[row, t] * (fits - done)
         done = fits
     enough = done >= work.sum(axis=1) * (1 - 1e-9) - 1e-12
-    return np.where(enough, cost, np.inf)
+    return np.where(enough, cost, np.inf), part
 
 
 def _served(work: Floats, room: Floats, reach: int, cyclic: bool) -> NDArray[np.float64]:

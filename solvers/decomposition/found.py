@@ -1,0 +1,30 @@
+"""What the decomposition finds: decisions, a bound, and the prices that prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from solvers.decomposition.cheapest import Prices
+from solvers.model.columns import Columns
+from solvers.model.options import Floats
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Explicit columns that carry all decisions, their values, those of all site variables, and the money."""
+
+    table: Columns
+    values: Floats
+    site: Floats
+    cost: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """bound: money, -inf without; prices: those that prove it; limit: what stopped the search."""
+
+    chosen: Chosen | None
+    bound: float
+    prices: Prices
+    limit: Literal["none", "time", "interrupt"]
