@@ -82,7 +82,8 @@ class _Open(Exception):
 
 
 class _Tree:
-    """The search. best, value: the best point; nodes: still to be branched on; pruned: least bound of those cut off."""
+    """The search. best, value: the best point; nodes: still to be branched on; pruned: least bound of those cut off;
+    unseen: bound of what no node covers yet."""
 
     def __init__(self, milp: Milp, limits: Limits, start: Floats | None, progress: Progress) -> None:
         assert milp.lazy is not None
@@ -95,7 +96,8 @@ class _Tree:
         if start is not None:
             self.value = float(milp.cost @ start) + milp.offset
         self.nodes: list[_Node] = []
-        self.pruned = self.root = -math.inf
+        self.unseen = self.root = -math.inf
+        self.pruned = math.inf
         self.lp = Lp(milp)
 
     def grow(self) -> Limit:
@@ -103,11 +105,10 @@ class _Tree:
         try:
             self._add(_first_rows(self.milp, self.rows))
             root = self._node(self.milp.lower[self.columns], self.milp.upper[self.columns])
-            self.pruned = math.inf
+            self.nodes, self.unseen = [] if root is None else [root], math.inf
             if root is not None:
                 self.root = root.bound
                 self._round(root)
-                self.nodes = [root]
                 for _ in range(NODES):
                     if not self.nodes:
                         break
@@ -119,7 +120,7 @@ class _Tree:
             self.lp.close()
 
     def bound(self) -> float:
-        return min([self.value, self.pruned, *(node.bound for node in self.nodes)])
+        return min([self.value, self.pruned, self.unseen, *(node.bound for node in self.nodes)])
 
     def _enough(self) -> float:
         """The bound from which a node is not worth branching on."""

@@ -60,18 +60,29 @@ def test_a_tree_that_is_cut_short_has_a_valid_bound(tmp_path: Path, seed: int, m
     assert root - 1e-5 * abs(root) <= found.bound <= optimum * (1 + 1e-9) <= found.objective * (1 + 2e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_start_that_is_good_enough_is_not_taken_for_the_bound(tmp_path: Path, seed: int) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", seed, demands=40, hubs=15))
+    best, root = branching.solve(milp, EXACT), tighten(milp, EXACT)[1].objective
+    found = branching.solve(milp, replace(EXACT, gap=0.5), best.x)
+    assert (found.status, found.objective) == ("optimal", pytest.approx(best.objective, rel=1e-9))
+    assert 0.5 * best.objective <= found.bound <= root * (1 + 1e-5) < best.objective
+
+
 def test_a_watch_stops_it_with_the_best_point(tmp_path: Path) -> None:
     milp = _milp(_written(tmp_path / "p.txt", 1, demands=40, hubs=15))
+    optimum = highs.solve(replace(milp, lazy=None), EXACT).objective
     told: list[float] = []
 
     def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool:
         told.append(incumbent)
-        assert bound <= incumbent
+        assert bound <= optimum * (1 + 1e-9)
         return x is None
 
     found = branching.solve(milp, EXACT, None, watch)
     assert (found.status, found.limit) == ("feasible", "interrupt")
     assert found.objective <= told[0]
+    assert found.bound <= optimum * (1 + 1e-9)
 
 
 def test_no_point_is_said(tmp_path: Path) -> None:
