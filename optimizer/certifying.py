@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +46,34 @@ def certificate(instance: Instance, problem: Problem, prices: Floats, linking: L
             parts.append(_rows(family, linking.price[used], columns))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Certificate(leaf=np.zeros(len(joined["price"]), np.int32), branches=Branches.none(), **joined)
+
+
+def site_prices(problem: Problem, given: Certificate) -> Floats:
+    """(m,) the prices of a certificate by the site rows of a problem, 0 where it has none: the way back."""
+    out = np.zeros(problem.site.matrix.shape[0])
+    span = 1 + max(int(getattr(given, name).max(initial=0)) for name in PLACES)
+    for label in problem.site.row_labels:
+        family = OTHER_NAMES.get(label.family, label.family)
+        if family not in ROWS or not len(label):
+            continue
+        names = _index(family)
+        mine = np.flatnonzero(given.row == FAMILIES.index(family))
+        known = _keys([getattr(given, name)[mine] for name in names], span)
+        order = np.argsort(known)
+        wanted = _keys([index for _, index in zip(names, label.index, strict=False)], span)
+        at = np.minimum(np.searchsorted(known[order], wanted), max(len(mine) - 1, 0))
+        if len(mine):
+            same = known[order][at] == wanted
+            out[label.start : label.start + len(label)] = np.where(same, given.price[mine][order][at], 0.0)
+    return out
+
+
+def _keys(columns: Sequence[NDArray[np.int32]], span: int) -> NDArray[np.int64]:
+    """One number for each row of columns of positions below span; -1 for a row with a larger one."""
+    key = np.zeros(len(columns[0]) if columns else 1, np.int64)
+    for column in columns:
+        key = np.where((key < 0) | (column >= span), -1, key * span + column)
+    return key
 
 
 def _index(family: str) -> tuple[str, ...]:

@@ -273,3 +273,29 @@ def _any_plan(path: Path) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     if findings:
         raise InvalidPlan(findings)
     return document, flat
+
+
+def certificate_of_names(path: Path, instance: Instance) -> Certificate | None:
+    """The prices in a plan file of any instance, of rows whose names this instance has; None where it holds none, or
+    prices case by case. Raises InvalidPlan."""
+    table, branches = (_flat(path, name) for name in ("certificate", "branches"))
+    if not len(table) or len(branches):
+        return None
+    known = pc.or_kleene(pc.is_null(table["period"]), pc.less(table["period"], instance.time.count))
+    tables = {"demand": instance.demands, "hub": instance.hubs, "link": instance.links, "resource": instance.resources}
+    for name, holder in tables.items():
+        of = pc.is_in(table[name], value_set=pa.array(list(holder.names), pa.string()))
+        known = pc.and_(known, pc.or_(pc.is_null(table[name]), of))
+    certificate, findings = read_certificate(instance, table.filter(known), branches)
+    return None if findings else certificate
+
+
+def _flat(path: Path, name: str) -> pa.Table:
+    """One of the flat tables of a plan file, without the others; empty where there is none. Raises InvalidPlan."""
+    try:
+        if path.is_dir():
+            file = path / f"{name}.parquet"
+            return _parquet(name, file, path) if os.path.lexists(file) else _columns(name, [])
+        return _columns(name, _document(path)[0].get(name) or [])
+    except InvalidInstance as e:
+        raise InvalidPlan(e.findings) from None

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from solvers.model.options import Floats
 from solvers.model.settling import settled
 from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
+
+if TYPE_CHECKING:
+    from solvers.decomposition.start import Start
 
 DECOMPOSITION, LAGRANGIAN, BRANCHING = "decomposition", "lagrangian", "branching"
 LARGE = 20_000  # demands from which prices and local search beat general programs
@@ -156,9 +159,11 @@ def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
 
 
 def solve_by_prices(
-    blank: Plan, instance: Instance, problem: Problem, routes: Routes, on_progress: Progress | None, start: float
-) -> Plan:
-    """The plan that the decomposition finds. Raises Refused where it does not take the instance."""
+    blank: Plan, instance: Instance, problem: Problem, routes: Routes, on_progress: Progress | None, start: float,
+    warm: Start | None = None,
+) -> Plan:  # fmt: skip
+    """The plan that the decomposition finds. warm: what it begins from. Raises Refused where it does not take the
+    instance."""
     from solvers.decomposition import engine  # compiled loops take a second to load
 
     options, compiled = blank.options, time.perf_counter()
@@ -170,7 +175,7 @@ def solve_by_prices(
         seconds = time.perf_counter() - start
         return on_progress is None or on_progress(seconds, incumbent, bound) is not False
 
-    found = engine.solve(problem, limits, watch)
+    found = engine.solve(problem, limits, watch, start=warm)
     solved = time.perf_counter()
     plan = replace(blank, limit=found.limit, bound=found.bound, bound_source=f"claimed by {engine.NAME}")
     if found.chosen is not None:

@@ -27,6 +27,7 @@ from optimizer.command_line.solving import EXIT, SOLVERS, add_limits, outcome, r
 
 if TYPE_CHECKING:
     from instances import Instance
+    from optimizer.certificate import Certificate
     from optimizer.plan import Incumbent
     from optimizer.reoptimizing import Changes, Churn, Reoptimized
     from optimizer.reoptimizing.frontier import Step
@@ -42,7 +43,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--incumbent", type=path, required=True, metavar="PLAN|CSV", help="plan in force (plan of any instance, or CSV)"
     )
-    parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
+    solvers = (*SOLVERS, "decomposition")
+    parser.add_argument("--solver", choices=solvers, default="auto", help="auto takes the one that fits (highs)")
     parser.add_argument("--objective", type=objective, metavar="O", help=OBJECTIVE)
     add_limits(parser)
     add_churn(parser)
@@ -81,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit codes as those of ``solve``."""
     inputs = [arguments.instance, arguments.incumbent, arguments.renamed]
     check_output(arguments.output, inputs, main="front.json" if arguments.frontier else "plan.json")
+    from optimizer.plan_reading import certificate_of_names, is_plan_file
     from optimizer.reoptimizing.mapping import map_incumbent, read_renames
     from optimizer.solving import Options
 
@@ -96,12 +99,14 @@ def run(arguments: argparse.Namespace) -> int:
     table, changes = map_incumbent(instance, arguments.incumbent, renames)
     if arguments.frontier:
         return _frontier(arguments, instance, options, table, changes)
-    return _one(arguments, instance, options, churn, (table, changes), start)
+    given = Path(arguments.incumbent)
+    prices = certificate_of_names(given, instance) if is_plan_file(given) else None
+    return _one(arguments, instance, options, churn, (table, changes), prices, start)
 
 
 def _one(
     arguments: argparse.Namespace, instance: Instance, options: Options, churn: Churn,
-    mapped: tuple[Incumbent, Changes], start: float,
+    mapped: tuple[Incumbent, Changes], prices: Certificate | None, start: float,
 ) -> int:  # fmt: skip
     from optimizer.command_line.progress import Progress
     from optimizer.plan_files import write_plan
@@ -111,7 +116,7 @@ def _one(
     read = perf_counter() - start
     with Progress() as progress:
         try:
-            found = reoptimize(instance, mapped[0], options, churn, on_progress=progress)
+            found = reoptimize(instance, mapped[0], options, churn, prices=prices, on_progress=progress)
         except RejectedPlan as refusal:
             return refused(refusal)
     plan = replace(found.plan, timings={"read": read, **found.plan.timings}, seconds=perf_counter() - start)

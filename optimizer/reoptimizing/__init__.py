@@ -15,16 +15,19 @@ from typing import Any
 
 from instances.instance import Instance
 from instances.objectives import COST
+from optimizer.certificate import Certificate
 from optimizer.certifying import certified, priced
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.course import Progress
 from optimizer.incumbents import Given
 from optimizer.plan import Plan
+from optimizer.reoptimizing.by_prices import moves_matter, resumed
 from optimizer.reoptimizing.calming import fewest_moves
 from optimizer.reoptimizing.mapping import Changes, Renames, map_incumbent
 from optimizer.reoptimizing.restoring import Restored, restore
 from optimizer.solving import (
+    DECOMPOSITION,
     Options,
     RejectedPlan,
     backend_run,
@@ -37,7 +40,7 @@ from optimizer.solving import (
 from optimizer.stages import all_stages, may_fall_short, quantity, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
 from solvers import backend
-from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure
+from solvers.milp import Floats, Limits, Milp, MilpResult, Refused, SolverFailure
 from solvers.model import Model, assemble
 from solvers.staging import Run, at_most, solve_stages
 
@@ -87,18 +90,30 @@ def reoptimize(
     churn: Churn | None = None,
     *,
     renames: Renames | None = None,
+    prices: Certificate | None = None,
     on_progress: Progress | None = None,
     on_repaired: Callable[[Plan], None] | None = None,
 ) -> Reoptimized:
     """The plan in force on tonight's data: repaired, improved within the time limit, calmed and checked.
 
-    incumbent, renames: as for `map_incumbent`. on_repaired: is given the repaired plan as soon as it is found. A solver
-    that fails, or whose plan the checker refuses, leaves the repaired plan and `failure`. Raises as `solve` does where
-    there is no repaired plan to fall back on.
+    incumbent, renames: as for `map_incumbent`. prices: the certificate of the plan in force, in positions of this
+    instance (`certificate_of_names`; a `Plan` brings its own), from which large instances begin. on_repaired: is given
+    the repaired plan as soon as it is found. A solver that fails, or whose plan the checker refuses, leaves that plan
+    and `failure`. Raises as `solve` does where there is no repaired plan to fall back on.
     """
     options, churn, start = options or Options(), churn or Churn(), time.perf_counter()
     table, changes = map_incumbent(instance, incumbent, renames)
-    work = _Work(instance, replace(_blank(instance, options, churn), incumbent=table), options, churn, on_progress)
+    blank = replace(_blank(instance, options, churn), incumbent=table)
+    known = prices or (incumbent.certificate if isinstance(incumbent, Plan) else None)
+    if not moves_matter(instance, churn.max_moves, churn.least_gain):
+        found = resumed(instance, blank, options, known, on_progress, start)
+        if found is not None and (
+            found.decisions is not None or found.limit != "none" or blank.solver == DECOMPOSITION
+        ):
+            return _by_prices(instance, found, changes, on_repaired)
+    elif blank.solver == DECOMPOSITION:
+        raise Refused("the decomposition does not count moves: use highs or auto")
+    work = _Work(instance, blank, options, churn, on_progress)
     if work.reasons:
         plan = replace(work.blank, status="INFEASIBLE", reasons=work.reasons)
         return Reoptimized(_timed(plan, work, start), None, None, changes)
@@ -119,9 +134,22 @@ def reoptimize(
     return Reoptimized(_timed(plan, work, start), report, repaired, changes, freed, best, failure, work.timings)
 
 
+def _by_prices(
+    instance: Instance, plan: Plan, changes: Changes, on_repaired: Callable[[Plan], None] | None
+) -> Reoptimized:
+    """The plan of a large instance, the first valid one and the best in one."""
+    if plan.decisions is None:
+        return Reoptimized(plan, None, None, changes)
+    if on_repaired is not None:
+        on_repaired(plan)
+    report = check(instance, plan)
+    return Reoptimized(plan, report, plan, changes, best=plan.objective, timings=dict(plan.timings))
+
+
 def _blank(instance: Instance, options: Options, churn: Churn) -> Plan:
     solver = choose(options.solver)
-    backend(solver)
+    if solver != DECOMPOSITION:
+        backend(solver)
     blank = blank_plan(instance, options, solver)
     asked: dict[str, Any] = {"least_gain": churn.least_gain} if churn.least_gain else {}
     if math.isfinite(churn.max_moves):

@@ -70,8 +70,8 @@ def solve(
     problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None] = lambda text: None,
     start: Start | None = None,
 ) -> Found:  # fmt: skip
-    """The best decisions within the limits, and a bound. start: prices and options to begin from; where they do not
-    lead to the gap asked for, the search begins anew without. Raises Refused, naming what is not taken."""
+    """The best decisions within the limits, and a bound. start: prices and hubs to begin from; where they do not
+    lead to the gap asked for, prices are sought anew. Raises Refused, naming what is not taken."""
     words = lacking(problem)
     if words:
         raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
@@ -84,7 +84,8 @@ def solve(
     rng = np.random.default_rng(limits.seed)
     unit = _unit(pricing, side, demands)
     scale = side.scale(float(unit.sum()), pricing.soft(demands, side.worth(side.fixed), unit, None).loads)
-    if start is not None:
+    first = None if start is None else start.hub[demands.demand]
+    if start is not None and start.prices is not None:
         warm = _from(start, problem, pricing, side, demands, unit, scale, limits, deadline, say)
         if warm is not None:
             watch(warm.chosen.cost if warm.chosen else math.inf, warm.bound)
@@ -97,7 +98,7 @@ def solve(
         return Found(None, bound, Prices(y, Linking.none()), "interrupt")
     chosen = None
     for width, tight in WIDTHS:
-        search = begin(pricing, side, demands, z, unit, scale, width, tight)
+        search = begin(pricing, side, demands, z, unit, scale, width, tight, first)
         enough = NEARLY * limits.gap * abs(bound)
         if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=enough):
             chosen = _chosen(problem, pricing, demands, search.pick, limits)
@@ -114,8 +115,9 @@ def _from(
     start: Start, problem: Problem, pricing: Pricing, side: SiteSide, demands: Compact, unit: Floats, scale: Floats,
     limits: Limits, deadline: float, say: Callable[[str], None],
 ) -> Found | None:  # fmt: skip
-    """What the prices and options of another solve lead to, if that is within the gap asked for."""
-    z, first = side.clipped(start.prices), start.picks(demands)
+    """What the prices and hubs of another solve lead to, if that is within the gap asked for."""
+    assert start.prices is not None
+    z, first = side.clipped(start.prices), start.hub[demands.demand]
     for ascend in (False, True):
         if ascend:
             z = resumed(pricing, side, demands, unit, z, deadline, say)

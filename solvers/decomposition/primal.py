@@ -15,7 +15,8 @@ from solvers.decomposition import moves
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.pricing import Items, Pricing
 from solvers.decomposition.site_side import SiteSide
-from solvers.model.options import Floats, Longs
+from solvers.decomposition.start import cheapest_at
+from solvers.model.options import Floats, Ints, Longs
 
 MARGIN = 1e-7  # of the right side, kept free for rounding
 TURNS = 48  # excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
@@ -88,12 +89,12 @@ def begin(
     ref: Floats,
     width: float,
     tight: float,
-    first: Longs | None = None,
+    first: Ints | None = None,
 ) -> Search:
     """The cheapest option of every demand, and the options within width x unit of it.
 
-    tight: rows that the cheapest options fill to less of their right side are not watched. first: (n,) options to begin
-    from where they are among those, -1: none.
+    tight: rows that the cheapest options fill to less of their right side are not watched. first: (n,) hubs to begin
+    from, where an option there is among those, -1: none.
     """
     y = side.prices(z)
     price = np.empty(len(demands.route))
@@ -111,7 +112,8 @@ def begin(
     near_price = np.concatenate([price[kept], demands.unserved[unserved]])[order]
 
     if first is not None:
-        best = np.where((first >= 0) & (price[np.maximum(first, 0)] <= limit), first, best)
+        there = cheapest_at(demands, pricing.options.candidates.hub, price, first)
+        best = np.where((there >= 0) & (price[np.maximum(there, 0)] <= limit), there, best)
     now = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
     rows, reads, target = _watched(pricing, side, demands, best, y, z, tight)
     items = Items.of(pricing, reads)

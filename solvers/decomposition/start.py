@@ -1,4 +1,4 @@
-"""A start from another solve: prices that proved its bound, and the option that each demand has in its plan."""
+"""A start from another solve: prices that proved its bound, and the hub that each demand has in its plan."""
 
 from __future__ import annotations
 
@@ -19,18 +19,23 @@ TEMPERATURES, STEPS = (0.03, 0.01, 0.004, 0.0015), 5
 
 @dataclass(frozen=True)
 class Start:
-    """prices: (m,) of the site rows, 0 where none is known; candidate: (D,) option of each demand, -1: none known."""
+    """prices: (m,) of the site rows, 0 where none is known, None: of no row; hub: (D,) where each demand is served in
+    the plan in force, -1: none known."""
 
-    prices: Floats
-    candidate: Ints
+    prices: Floats | None
+    hub: Ints
 
-    def picks(self, demands: Compact) -> Longs:
-        """(n,) positions in route, -1 where the option is none of the demand's."""
-        owner = np.repeat(np.arange(len(demands)), np.diff(demands.start))
-        same = np.flatnonzero(demands.route == self.candidate[demands.demand][owner])
-        out = np.full(len(demands), -1, np.int64)
-        out[owner[same]] = same
-        return out
+
+def cheapest_at(demands: Compact, hub_of: Ints, price: Floats, hub: Ints) -> Longs:
+    """(n,) positions in route of each demand's cheapest option at a hub, -1: it has none. hub_of: (K,) of candidates;
+    price: (P,); hub: (n,)."""
+    owner = np.repeat(np.arange(len(demands)), np.diff(demands.start))
+    there = np.flatnonzero(hub_of[demands.route] == hub[owner])
+    there = there[np.lexsort((price[there], owner[there]))]
+    who, first = np.unique(owner[there], return_index=True)
+    out = np.full(len(demands), -1, np.int64)
+    out[who] = there[first]
+    return out
 
 
 def resumed(
