@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from instances.instance import Instance
 from instances.routes import candidate_routes
 from optimizer import Options, check, solve
 from optimizer.batching.results import Results, Row
+from optimizer.nightly.outcomes import OUTCOMES
 from optimizer.plan import (
     Assignments,
     Decisions,
@@ -39,13 +41,14 @@ from optimizer.plan import (
     Sites,
 )
 from optimizer.plan_files import write_plan
-from optimizer.reporting import plan_page
+from optimizer.reporting import nights_page, plan_page
 from optimizer.reporting.clock import MOST, Clock
 from optimizer.reporting.costs import by_hub
 from optimizer.reporting.facts import Facts, audited
 from optimizer.reporting.outlines import outlines
 from optimizer.reporting.places import places
 from optimizer.reporting.words import amount, gap, money, number
+from optimizer.store import open_store
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 TURNED = "abc\u202etxt.exe"
@@ -331,7 +334,7 @@ def test_report_command(run: Run, plan_file: Path, tmp_path: Path) -> None:
     answer = run("report", "teaching-two-hubs", plan_file, "--against", plan_file, "-o", page, "--json")
     assert answer.code == 0 and answer.json == {"report": str(page), "valid": True, "bytes": page.stat().st_size}
     text = Parsed(page.read_text(encoding="utf-8")).text
-    assert "0 demands moved" in text and "The new plan saves" in text
+    assert "0 demands moved" in text and "The new plan costs as much as the old one and emits as much as it." in text
 
 
 def test_report_of_a_plan_that_breaks_rules(run: Run, plan_file: Path, tmp_path: Path) -> None:
@@ -349,7 +352,8 @@ def test_report_of_a_plan_that_breaks_rules(run: Run, plan_file: Path, tmp_path:
         (["east-west"], "report needs INSTANCE and PLAN"),
         (["teaching-edge", "nowhere.json"], "nowhere.json"),
         (["--batch", "nowhere"], "not the folder of a batch"),
-        (["teaching-edge", "--batch", "nowhere"], "takes no INSTANCE"),
+        (["--batch", "nowhere", "--nights", "s.db"], "stand alone"),
+        (["teaching-edge", "--batch", "nowhere"], "without INSTANCE"),
     ],
 )
 def test_usage_is_judged_first(run: Run, tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -389,3 +393,43 @@ def test_the_page_of_a_batch(run: Run, tmp_path: Path, write_document: Callable[
     page = Parsed((tmp_path / "b.html").read_text(encoding="utf-8"))
     is_harmless(page)
     assert "1 file without an answer" in page.text and "INVALID" in page.text and "OPTIMAL" in page.text
+
+
+# Nights
+
+
+def night(run: int, outcome: str, level: str, **numbers: float | None) -> dict[str, Any]:
+    empty = dict.fromkeys(("cost", "bound", "gap", "moves", "forced", "seconds", "plan", "fingerprint"))
+    known = OUTCOMES[outcome]
+    named = {"job": HOSTILE, "date": f"2026-11-{run:02d}T02:30:00Z", "words": known.words, "code": known.code}
+    return {"run": run, "outcome": outcome, "level": level, **named, **empty, **numbers}
+
+
+def test_nights_on_a_page() -> None:
+    first = night(1, "done", "valid", cost=120.0, bound=119.0, gap=1 / 120, moves=2.5, forced=1, seconds=9.0)
+    page = Parsed(nights_page([first, night(2, "no-plan", "stale")], HOSTILE))
+    is_harmless(page)
+    assert "The plan in force is stale" in page.text and HOSTILE in page.text
+    assert "0.84 %" in page.text and "1 of 2" in page.text
+    tips = [given["aria-label"] for given in page.of("rect") if "aria-label" in given]
+    assert any("2.5 moved, 1 more that had to" in tip for tip in tips) and any("exit 4" in tip for tip in tips)
+    with pytest.raises(ValueError, match="no nights"):
+        nights_page([], "east")
+
+
+def test_the_page_of_a_store(run: Run, tmp_path: Path) -> None:
+    url = str(tmp_path / "s.db")
+    store = open_store(url, create=True)
+    for job, bound, gap_of in (("east", 4.0, 0.2), ("west", -np.inf, np.inf)):
+        lease = store.leases.take(job, 60)
+        begun = store.begin(lease)
+        done = replace(begun, outcome="done", code=0, level="valid", cost=5.0, bound=bound, gap=gap_of)
+        store.finish(lease, done, level="valid", document=gzip.compress(b"{}"))
+    several = run("report", "--nights", url, "-o", tmp_path / "n.html")
+    assert several.code == 2 and "east, west" in several.err
+    assert run("report", "--nights", url, "--job", "east", "-o", tmp_path / "n.html").code == 0
+    page = Parsed((tmp_path / "n.html").read_text(encoding="utf-8"))
+    assert "Nights of east" in page.text and "20 %" in page.text and "west" not in page.text
+    assert run("report", "--nights", url, "--job", "west", "-o", tmp_path / "w.html").code == 0
+    assert "inf" not in re.sub("in force", "", Parsed((tmp_path / "w.html").read_text(encoding="utf-8")).text)
+    assert run("report", "--nights", tmp_path / "none.db", "-o", tmp_path / "n.html").code == 13

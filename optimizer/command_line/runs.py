@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instances.harmless import csv_text
 from optimizer.command_line.arguments import Commands, Usage, add_command, check_output, count, path
 
 if TYPE_CHECKING:
@@ -213,5 +214,5 @@ def _csv(arguments: argparse.Namespace, store: Store) -> str:
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({k: csv_text(v) if isinstance(v, str) else v for k, v in given.items()} for given in rows)
     return text.getvalue()

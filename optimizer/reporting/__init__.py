@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from instances.durable import write_file
 from instances.instance import Instance
@@ -26,6 +28,7 @@ from optimizer.reporting.heat import heat
 from optimizer.reporting.hours import hours
 from optimizer.reporting.limiting import limiting
 from optimizer.reporting.moving import moving
+from optimizer.reporting.nights import nights_of
 from optimizer.reporting.origins import origins
 from optimizer.reporting.page import render
 from optimizer.reporting.progress import progress
@@ -33,9 +36,9 @@ from optimizer.reporting.section import Page
 from optimizer.reporting.serving import serving
 from optimizer.reporting.words import counted
 
-__all__ = ["batch_page", "plan_page", "write_page"]
+__all__ = ["batch_page", "nights_page", "plan_page", "write_page"]
 
-PRICE_SECONDS = 30.0  # for shadow prices
+PRICE_SECONDS = 60.0  # for shadow prices
 SECTIONS = (violations, aims, atlas, hours, heat, costs, limiting, moving, serving, progress, origins)
 
 
@@ -71,6 +74,11 @@ def plan_page(
 def batch_page(folder: str | os.PathLike[str]) -> str:
     """The page of the folder that a batch has filled. Raises ValueError where there is no batch."""
     return render(batch_of(read_rows(Path(folder)), f"Batch {Path(folder).resolve().name}"))
+
+
+def nights_page(rows: Sequence[Mapping[str, Any]], job: str = "") -> str:
+    """The page of a nightly job, from rows of `optimizer.nightly.history`. Raises ValueError where there are none."""
+    return render(nights_of(rows, job))
 
 
 def _sizes(facts: Facts) -> str:

@@ -95,7 +95,8 @@ def _terms(facts: Facts) -> Table:
         if value or report.carbon_terms.get(name)
     ]  # fmt: skip
     accounts = ", ".join(f"{name} {amount(kg, 'kg')}" for name, kg in report.carbon_accounts.items())
-    return table("terms", "By term", columns, rows, note=f"Carbon in each account: {accounts}.")
+    differ = len({amount(kg, "kg") for kg in report.carbon_accounts.values()}) > 1
+    return table("terms", "By term", columns, rows, note=f"Carbon in each account: {accounts}." if differ else "")
 
 
 def by_hub(facts: Facts) -> dict[str, Floats]:

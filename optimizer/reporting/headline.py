@@ -83,7 +83,13 @@ def tiles(facts: Facts) -> tuple[Tile, ...]:
         Tile("Hubs open", f"{len(summary.hubs):,} of {summary.counts['hubs']:,}", tuple(sites)),
     ]
     if every > 0:
-        found.append(Tile("Energy", amount(every, "kWh"), (f"{percent(energy.green)} of it green",)))
+        found.append(
+            Tile(
+                "Energy",
+                amount(every, "kWh"),
+                ("all of it from the grid",) if energy.only_grid else (f"{percent(energy.green)} of it green",),
+            )
+        )
     return tuple(found)
 
 

@@ -16,9 +16,10 @@ Floats = NDArray[np.float64]
 HUBS = 12  # drawn one by one, those with the most work
 RESOURCES = 6  # drawn one by one
 ALL = "All resources"
-LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 12.0, 20.0  # margins of a chart
+LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 14.0, 20.0  # margins of a chart
 SMALL, LARGE = (300.0, 132.0), (1000.0, 270.0)
-LEGEND = (("area load", "load"), ("area late", "of it work that waited for this hour"), ("line capacity", "capacity"))
+LOAD, CAPACITY = ("area load", "load"), ("line capacity", "capacity")
+LATE = ("area late", "of it work that waited for this hour")
 
 
 def hours(facts: Facts) -> Section:
@@ -31,7 +32,7 @@ def hours(facts: Facts) -> Section:
     waits = facts.summary.deferrable_moved
     arriving = work.arriving if waits is not None else None
     whole = _chart(clock, LARGE, ALL, load.sum(axis=0), late.sum(axis=0), capacity.sum(axis=0), work.unit, arriving)
-    legend = LEGEND + ((("line arriving", "work as it arrives"),) if waits is not None else ())
+    legend = (LOAD, CAPACITY) if waits is None else (LOAD, LATE, CAPACITY, ("line arriving", "work as it arrives"))
     order = np.argsort(-work.at_hub, kind="stable")
     shown = [h for h in order.tolist() if facts.decisions.sites.hub_open[h]][:HUBS]
     choices = [
@@ -83,7 +84,7 @@ def _notes(facts: Facts, shown: int) -> tuple[str, ...]:
         notes.append(f"{hidden} more open hubs are in the table below.")
     if facts.clock.factor > 1:
         notes.append(f"{facts.clock.factor} neighbouring periods are averaged in each column of the figures.")
-    if facts.work.powered:
+    if facts.work.powered and len(facts.instance.resources) > 1:
         notes.append("“All resources” adds units up by the power they take at the hub (kW of IT load).")
     return tuple(notes)
 
@@ -117,7 +118,8 @@ def _chart(
         marks.append(tag("path", d=path(steps(clock.mean(arriving))), class_="line arriving"))
     marks += axis(clock, LEFT, step, TOP + high, sparse=size == SMALL)
     top = amount(most, unit) if unit == "kW" else f"{number(most)} {unit}"
-    marks.append(tag("text", top, x=size[0] - RIGHT, y=TOP - 2, class_="tick", text_anchor="end"))
+    top = f"capacity {top}" if np.isfinite(limit).all() and limit.max() >= most * (1 - 1e-6) else top
+    marks.append(tag("text", top, x=size[0] - RIGHT, y=TOP - 4, class_="tick", text_anchor="end"))
     readings = [_reading(a, b, c, unit) for a, b, c in zip(load.tolist(), late.tolist(), limit.tolist(), strict=True)]
     marks.append(strip(name, readings, LEFT, TOP, wide, high))
     marks.append(tag("path", d=f"M0,{TOP}v{high:.0f}", class_="cursor"))

@@ -25,14 +25,20 @@ def moving(facts: Facts) -> Section | None:
     if report.forced_count:
         lead += f" {counted(report.forced_count, 'share')} had to leave, which does not count as a move."
     if facts.before is not None:
-        saved = facts.before.cost - facts.report.cost
-        lead += f" The new plan {'saves' if saved >= 0 else 'costs'} {money(facts.instance.currency, abs(saved))}"
-        lead += " against the old one" if saved >= 0 else " more than the old one"
-        kg = facts.before.carbon_kg - facts.report.carbon_kg
-        lead += f" and emits {amount(abs(kg), 'kg')} CO2e {'less' if kg >= 0 else 'more'}."
+        saved, kg = facts.before.cost - facts.report.cost, facts.before.carbon_kg - facts.report.carbon_kg
+        size = money(facts.instance.currency, abs(saved))
+        lead += f" The new plan costs {_less(size, saved, facts.before.cost)} the old one"
+        lead += f" and emits {_less(amount(abs(kg), 'kg') + ' CO₂e', kg, facts.before.carbon_kg)} it."
     change = _shares(facts)
     tables = [t for t in (_by_hub(facts, change), _by_demand(facts, change), _forced(facts)) if t is not None]
     return Section("moves", "Moves", "What moved since the old plan", lead, (), tuple(tables), facts.notes)
+
+
+def _less(size: str, saved: float, before: float) -> str:
+    """``12 t less than``, or ``as much as`` where nothing worth telling is saved or lost."""
+    if abs(saved) <= NOISE * abs(before):
+        return "as much as"
+    return f"{size} {'less' if saved > 0 else 'more'} than"
 
 
 def _shares(facts: Facts) -> sp.csr_array:
