@@ -1,4 +1,4 @@
-"""Horizontal bars: one row a thing, its value beside it, in one colour or in parts."""
+"""Horizontal bars: one row a thing, its value beside it (on a small screen above it), in one colour or in parts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from optimizer.reporting.marks import fitted, picture, tag
+from optimizer.reporting.marks import tag
 
-LABEL, LONGEST, VALUE, ROW = 230.0, 520.0, 250.0, 26.0
-ROOM = 16.0  # of a label, in letters
+LONG, HIGH = 1000.0, 16.0  # of a row's picture, which is stretched to its place
+SHORTEST = 0.5  # a shorter part is not drawn
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class Bar:
 
 
 def bars(label: str, rows: Sequence[Bar]) -> Markup:
-    """The picture. Parts below 0 are drawn by their size; the text at the end tells the sign."""
+    """The rows. Parts below 0 are drawn by their size; the text at the end tells the sign."""
     most = max((sum(abs(size) for _, size, _ in row.parts) for row in rows), default=0.0) or 1.0
-    marks = []
-    for i, row in enumerate(rows):
-        y, x = ROW * i, LABEL
-        marks.append(tag("text", fitted(row.label, ROOM), x=LABEL - 8, y=y + 17, class_="row", text_anchor="end"))
+    made = []
+    for row in rows:
+        x, marks = 0.0, []
         for kind, size, tip in row.parts:
-            length = LONGEST * abs(size) / most
-            if length >= 0.05:
-                place = {"x": x, "y": y + 4, "width": length, "height": ROW - 8}
+            length = LONG * abs(size) / most
+            if length >= SHORTEST:
+                place = {"x": x, "y": 0, "width": length, "height": HIGH}
                 marks.append(tag("rect", **place, class_=f"bar {kind}", role="img", tabindex=-1, aria_label=tip))
             x += length
-        marks.append(tag("text", row.value, x=x + 8, y=y + 17, class_="value"))
-    inside = tag("g", *marks, class_="marks")
-    return picture(LABEL + LONGEST + VALUE, ROW * len(rows) + 4, label, inside, class_="bars")
+        shape = {"viewBox": f"0 0 {LONG:.0f} {HIGH:.0f}", "preserveAspectRatio": "none"}
+        drawn = tag("svg", tag("g", *marks, class_="marks"), **shape, role="group", aria_label=row.label)
+        made.append(tag("div", tag("bdi", row.label), drawn, tag("span", row.value), class_="row"))
+    return tag("div", *made, class_="bars", role="group", aria_label=label)

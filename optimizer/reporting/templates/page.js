@@ -44,7 +44,7 @@
     for (const flow of flows) flow.classList.add("lit");
     if (flows.length) picture.classList.add("faded");
   };
-  for (const picture of all("svg")) {
+  for (const picture of all("svg.map, svg.chart, .bars")) {
     const marks = all(".marks > [aria-label]", picture);
     if (!marks.length) continue;
     const order = marks.filter((mark) => mark.classList.contains("hub")).reverse();
