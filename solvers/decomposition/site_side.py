@@ -97,9 +97,10 @@ class SiteSide:
         activity = self.tie_matrix @ loads + self.matrix @ ends
         side = np.where(y < 0, site.row_upper, site.row_lower)
         side = np.where(np.isfinite(side), side, np.where(np.isfinite(site.row_upper), site.row_upper, site.row_lower))
-        room = np.minimum(site.row_upper - activity, activity - site.row_lower)[self.rows]
+        left = np.asarray(self.follow.T @ (side - activity))
+        room = np.where(self.high == 0, left, np.where(self.low == 0, -left, -np.abs(left)))
         size = (abs(self.matrix) @ np.abs(ends) + np.abs(side))[self.rows]
-        return np.asarray(self.follow.T @ (side - activity)), np.asarray(room), np.asarray(size)
+        return left, room, np.asarray(size)
 
     def scale(self, money: float, loads: Floats) -> Floats:
         """(q,) prices at which all that reads rows of one family in one period would be worth that money."""
