@@ -21,7 +21,7 @@ BY_PRICES = Options(solver="decomposition", seed=3)
 CASES = [
     {"demands": 2000, "hubs": 6, "periods": 1},
     {"demands": 2000, "hubs": 6, "periods": 4},
-    {"demands": 2000, "hubs": 8, "periods": 2, "carbon_cap": 0.95},
+    {"demands": 2000, "hubs": 8, "periods": 2, "carbon_cap": 0.9},
     {"demands": 2000, "hubs": 6, "periods": 1, "tail": "heavy"},
 ]
 
