@@ -49,7 +49,9 @@ def _options(instance: Instance, answer: Why) -> list[RenderableType]:
     lines = [f"  {plain(_words(instance, c, answer.cost))}" for c in shown]
     if len(shown) < len(answer.choices):
         lines.append(f"  and {len(answer.choices) - len(shown)} dearer or impossible ones")
-    title = f"Options of {plain(answer.demand)}, the cheapest first; cost against the plan's, all else as in the plan"
+    group = instance.demands.together[instance.demands.names.index(answer.demand)] >= 0
+    whom = plain(answer.demand) + (" with its group" if group else "")
+    title = f"Options of {whom}, the cheapest first; cost against the plan's, all else as in the plan"
     return [titled(title, lines)]
 
 
@@ -59,6 +61,8 @@ def _words(instance: Instance, choice: Choice, now: float) -> str:
         name = f"{choice.hub}{route}, {choice.latency_ms:g} ms"
     else:
         name = "unserved"
+    if choice.backup:
+        name += f", backed up at {choice.backup}"
     if choice.share > 0:
         name += f" [{choice.share:.6g} in the plan]"
     parts = []
@@ -81,5 +85,5 @@ def _prices(instance: Instance, prices: tuple[ShadowPrice, ...] | None) -> list[
     lines = [f"  {plain(p.limit)}: {p.price:,.6g} {plain(instance.currency)} per {p.unit}" for p in prices[:PRICES]]
     if len(prices) > PRICES:
         lines.append(f"  and {len(prices) - PRICES} more")
-    title = "Shadow prices: what one unit more would save, with openings, modules and single placements as they are"
+    title = "Shadow prices: what one unit more would save, with all that is decided in whole numbers as it is"
     return [titled(title, lines)]

@@ -11,6 +11,8 @@ from optimizer.explaining.choices import Choice, Why, why
 from optimizer.explaining.conflicts import Conflict, conflict, proving
 from optimizer.explaining.cuts import cuts
 from optimizer.explaining.elastic_program import elastic
+from optimizer.explaining.large import decided, is_large, looked_at
+from optimizer.explaining.large import proving as proving_large
 from optimizer.explaining.prices import ShadowPrice, shadow_prices
 from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
 from optimizer.explaining.routes_tried import more_routes
@@ -57,6 +59,8 @@ def explain(
 
     findings = reasons_without_solving(instance, compile_problem(instance, useful_routes(instance)))
     findings += tuple(cuts(instance))
+    if incumbent is None and is_large(instance):
+        return _explained_large(instance, findings, start, start + seconds, alternatives, serve_all, short)
     model = elastic(instance, incumbent, serve_all=serve_all, seconds=left(0.4))
     first = cheapest(model, model.no_limit(), left(0.6))
     if first is None or not first.steps:
@@ -76,3 +80,33 @@ def explain(
     each.sort(key=lambda repair: (not repair.confirmed, repair.price))
     found = tuple(each[:1] if short else each)
     return Explanation(False, serve_all, findings, clash, found, time.perf_counter() - start, prices)
+
+
+def _explained_large(
+    instance: Instance, findings: tuple[str, ...], start: float, end: float, alternatives: int, serve_all: bool,
+    short: bool,
+) -> Explanation:  # fmt: skip
+    """As `explain`, over merged demands (`large`). One look must leave time for the next."""
+    repairs: list[Repair] = []
+    held: frozenset[str] = frozenset()
+    prices: tuple[tuple[str, float], ...] = ()
+    feasible = False if findings and not serve_all else None
+    for _ in range(1 if short else 1 + alternatives):
+        began = time.perf_counter()
+        look = looked_at(instance, held, began + 0.5 * (end - began), serve_all=serve_all)
+        if look is None:
+            break
+        made = decided(look, time.perf_counter() + 0.6 * (end - time.perf_counter()))
+        look = look if made is None else made.large
+        if not held and look.bound > 0:
+            feasible, prices = False, proving_large(look)
+        if made is None:
+            break
+        if not made.repair.steps:
+            return Explanation(True, serve_all, findings, None, (), time.perf_counter() - start)
+        repairs.append(confirmed(instance, made.repair, end - time.perf_counter(), None, made.pairs))
+        held |= {step.kind for step in made.repair.steps}
+        if end - time.perf_counter() < 1.5 * (time.perf_counter() - began):
+            break
+    repairs.sort(key=lambda repair: (not repair.confirmed, repair.price))
+    return Explanation(feasible, serve_all, findings, None, tuple(repairs), time.perf_counter() - start, prices)

@@ -1,4 +1,8 @@
-"""Why so? The options a demand had, what each costs given the rest of the plan, and what rules out the cheaper ones."""
+"""Why so? The options a demand had, what each costs given the rest of the plan, and what rules out the cheaper ones.
+
+A demand of a group that is served together moves with its group, a protected one takes its best backup, work that waits
+its best hours, and what moves against a plan in force counts: all of these are chosen anew for every option.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,32 @@ from optimizer.compiling import compile_problem
 from optimizer.explaining.elastic_program import Elastic, loosened
 from optimizer.explaining.encoding import candidates_of, option_values, used_pairs
 from optimizer.explaining.repairs import cheapest
-from optimizer.plan import Decisions, Plan
+from optimizer.plan import Plan
+from optimizer.protecting import backup_routes
 from solvers.exact import solve_exact
 from solvers.milp import Floats, Limits, Milp
 from solvers.model import Model, Pairs, assemble
-from solvers.model.columns import SHARE, UNSERVED
-from solvers.model.options import Bools
+from solvers.model.columns import (
+    APART,
+    APART_ROW,
+    BACKUP,
+    BACKUP_PART,
+    BACKUP_PART_ROW,
+    BACKUP_WORK_ROW,
+    MOVED,
+    MOVED_ROW,
+    PRESENT_ROW,
+    SHARE,
+    STAY,
+    STAY_ROW,
+    UNSERVED,
+)
+from solvers.model.options import Bools, Longs
 
 SECONDS = 10.0  # for one option
 NOISE = 1e-9
+FOLLOWING = (APART, STAY, MOVED, BACKUP_PART)  # kinds of columns that follow from shares and parts
+FOLLOWING_ROWS = (APART_ROW, PRESENT_ROW, STAY_ROW, MOVED_ROW, BACKUP_PART_ROW, BACKUP_WORK_ROW)
 
 
 @dataclass(frozen=True)
@@ -31,7 +52,8 @@ class Choice:
     """One option: all of the demand over one route, or unserved (hub and links empty, latency nan).
 
     share: what the plan serves there; cost: of the whole plan, everything else of it held but what is open, built and
-    bought (inf: not possible); terms: what that changes, by term; against: what rules it out, in words.
+    bought (inf: not possible); terms: what that changes, by term; against: what rules it out, in words; backup: of a
+    protected demand, the best one there, as hub and links.
     """
 
     hub: str
@@ -41,6 +63,7 @@ class Choice:
     cost: float
     terms: Mapping[str, float]
     against: tuple[str, ...]
+    backup: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,24 +80,36 @@ def why(instance: Instance, plan: Plan, demand: str) -> Why:
     if plan.decisions is None:
         raise ValueError(f"a plan with status {plan.status} has nothing to explain")
     d = instance.demands.names.index(demand)
-    question = _Question.of(instance, plan.decisions, d)
-    now, terms = question.cost(question.shares)
-    choices = sorted(_choices(question, terms), key=lambda c: (c.cost, len(c.against), c.latency_ms))
-    return Why(demand, now, tuple(choices))
+    question = _Question.of(instance, plan, d)
+    now = question.answer(question.shares)
+    choices = sorted(_choices(question, now.terms), key=lambda c: (c.cost, len(c.against), c.latency_ms))
+    return Why(demand, now.cost, tuple(choices))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """cost: inf where it is not possible; terms: of it; backup: of the demand, in words."""
+
+    cost: float
+    terms: Mapping[str, float]
+    backup: str = ""
 
 
 @dataclass(frozen=True)
 class _Question:
-    """The program in which everything is as in the plan but one demand d and what is open, built and bought.
+    """The program in which everything is as in the plan but one demand d, the others of its group that is served
+    together (the circle), and what is open, built and bought.
 
-    own: columns of the demand's shares and unserved shares; shares: (own,) as in the plan; milp: of the columns `free`,
-    those of the demand and the sites, with what the others load on the right sides; values: (option columns,) as in the
-    plan."""
+    own: columns of the demand's shares and unserved shares; shares: (own,) as in the plan; values: (option columns,) as
+    in the plan; free: columns of milp, those of the circle, of the sites, and what follows from the others' shares;
+    rows: those of the program that count."""
 
     instance: Instance
+    plan: Plan
     model: Model
     milp: Milp
     free: Bools
+    rows: Bools
     routes: Routes
     demand: int
     own: Bools
@@ -82,49 +117,59 @@ class _Question:
     values: Floats
 
     @classmethod
-    def of(cls, instance: Instance, decisions: Decisions, d: int) -> _Question:
-        routes = candidate_routes(instance)
-        problem = compile_problem(_free(instance, d), routes)
+    def of(cls, instance: Instance, plan: Plan, d: int) -> _Question:
+        decisions, routes = plan.decisions, candidate_routes(instance)
+        assert decisions is not None
+        problem = compile_problem(_free(instance, d), routes, plan.incumbent, backups_of=instance)
         candidate = candidates_of(decisions, routes)
-        used, mine = used_pairs(decisions, candidate), problem.options.pairs(np.array([d], np.int32))
-        others = used.demand != d
+        group = instance.demands.together
+        circle = np.flatnonzero((group == group[d]) & (group >= 0)) if group[d] >= 0 else np.array([d])
+        used, mine = used_pairs(decisions, candidate), problem.options.pairs(circle.astype(np.int32))
+        others = ~np.isin(used.demand, circle)
         demand = np.concatenate([used.demand[others], mine.demand])
         k = np.concatenate([used.candidate[others], mine.candidate])
         order = np.lexsort((k, demand))
         model = assemble(problem, Pairs(demand[order], k[order]))
-        values = option_values(model, decisions, candidate)
-        table = model.columns
+        values, table = option_values(instance, model, decisions, routes), model.columns
         own = (table.demand == d) & ((table.kind == SHARE) | (table.kind == UNSERVED))
-        free = np.concatenate([table.demand == d, np.ones(len(model.milp.cost) - len(table), bool)])
-        milp = _reduced(model, values, d, free)
-        return cls(instance, model, milp, free, routes, d, own, values[own], values)
+        free, rows = _circle(model, circle)
+        return cls(
+            instance, plan, model, _reduced(model, values, free, rows), free, rows, routes, d, own, values[own], values
+        )
 
-    def cost(self, shares: Floats) -> tuple[float, dict[str, float]]:
-        """Cost of the plan with those shares (own,) of the demand, and its terms; inf where it is not possible."""
+    def answer(self, shares: Floats) -> _Answer:
+        """The plan with those shares (own,) of the demand."""
         lower, upper = self.milp.lower.copy(), self.milp.upper.copy()
-        own = np.flatnonzero(self.own[self.free[: len(self.own)]])
+        own = np.flatnonzero(self.own[np.flatnonzero(self.free[: len(self.own)])])
         lower[own] = upper[own] = shares
         result = solve_exact("highs", replace(self.milp, lower=lower, upper=upper), Limits(seconds=SECONDS, gap=1e-6))
         if result.x is None:
-            return np.inf, {}
+            return _Answer(np.inf, {})
         x = np.concatenate([self.values, np.zeros(len(self.free) - len(self.values))])
         x[self.free] = result.x
         options, site = self.model.split(x)
         terms = {name: float(cost @ options) for name, cost in self.model.columns.cost.items()}
         for name, cost in self.model.problem.site.cost.items():
             terms[name] = terms.get(name, 0.0) + float(cost @ site)
-        return sum(terms.values()), terms
+        return _Answer(sum(terms.values()), terms, self._backup(options))
+
+    def _backup(self, options: Floats) -> str:
+        """Backups of the demand at those values of the option columns, as hub and links."""
+        table = self.model.columns
+        chosen = np.unique(table.candidate[(table.kind == BACKUP) & (table.demand == self.demand) & (options > 0.5)])
+        routes = backup_routes(self.instance, self.routes).routes if len(chosen) else self.routes
+        names = [_over(self.instance, routes, k) for k in chosen.tolist()]
+        return "; ".join(hub + (f" over {', '.join(links)}" if links else "") for hub, links in names)
 
     @cached_property
     def loose(self) -> Elastic:
         """The whole program with the other demands held, in which limits of sites and policy give way."""
-        table, milp = self.model.columns, self.model.milp
+        milp = self.model.milp
         lower, upper = milp.lower.copy(), milp.upper.copy()
         others = np.flatnonzero(~self.free)
         lower[others] = upper[others] = self.values[others]
         row_lower, row_upper = milp.row_lower.copy(), milp.row_upper.copy()
-        rows = len(row_lower) - len(table.own_lower) + np.flatnonzero(table.row_demand != self.demand)
-        row_lower[rows], row_upper[rows] = -np.inf, np.inf
+        row_lower[~self.rows], row_upper[~self.rows] = -np.inf, np.inf
         held = replace(milp, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper, lazy=None)
         return loosened(self.instance, self.model, held)
 
@@ -148,20 +193,33 @@ def _free(instance: Instance, d: int) -> Instance:
     rules, rule = demands.residency_rules, demands.residency.copy()
     rule[d] = len(rules.allowed)
     rules = replace(rules, allowed=np.vstack([rules.allowed, np.ones((1, len(instance.hubs)), bool)]))
+    apart = demands.apart.copy()
+    apart[d] = -1
     pins, kept = demands.fixed, demands.fixed.demand != d
     route = tuple(r for r, keep in zip(pins.route, kept.tolist(), strict=True) if keep)
     pins = replace(pins, demand=pins.demand[kept], hub=pins.hub[kept], route=route)
     return replace(instance, demands=replace(
         demands, max_latency_ms=limit, unserved_penalty_per_unit_h=penalty, residency=rule, residency_rules=rules,
-        fixed=pins,
+        fixed=pins, apart=apart,
     ))  # fmt: skip
 
 
-def _reduced(model: Model, values: Floats, d: int, free: Bools) -> Milp:
-    """The program of the free columns, the others as in the plan; own rows of other demands are left out."""
+def _circle(model: Model, circle: Longs) -> tuple[Bools, Bools]:
+    """(columns,) those that are chosen anew, and (rows,) those that count: of the sites, of the demands of the circle,
+    and of what follows from the shares of the others."""
     table, milp = model.columns, model.milp
+    sites, own = len(milp.cost) - len(table), len(table.own_lower)
+    free = np.isin(table.demand, circle) | np.isin(table.kind, FOLLOWING)
+    rows = np.isin(table.row_demand, circle) | np.isin(table.row_family, FOLLOWING_ROWS)
+    return np.concatenate([free, np.ones(sites, bool)]), np.concatenate(
+        [np.ones(len(milp.row_lower) - own, bool), rows]
+    )
+
+
+def _reduced(model: Model, values: Floats, free: Bools, rows: Bools) -> Milp:
+    """The program of the free columns and some rows, the other columns as in the plan."""
+    milp = model.milp
     held = milp.matrix[:, ~free] @ values[~free[: len(values)]]
-    rows = np.concatenate([np.ones(len(milp.row_lower) - len(table.own_lower), bool), table.row_demand == d])
     held[np.abs(held) < NOISE] = 0.0
     return Milp(
         cost=milp.cost[free], offset=0.0, lower=milp.lower[free], upper=milp.upper[free], integer=milp.integer[free],
@@ -176,22 +234,29 @@ def _choices(question: _Question, now: Mapping[str, float]) -> Iterator[Choice]:
     candidate, kind = table.candidate[question.own], table.kind[question.own]
     for k in np.unique(candidate[kind == SHARE]).tolist():
         shares = (candidate == k).astype(float)
-        against = _forbidden(instance, routes, d, k)
-        cost, terms = question.cost(shares)
-        if not np.isfinite(cost) and not against:
+        against = _forbidden(instance, routes, d, k) + _rivals(question, k)
+        answer = question.answer(shares)
+        if not np.isfinite(answer.cost) and not against:
             against = question.lacking(shares)
-        share = question.shares[candidate == k]
-        links = tuple(instance.links.names[arc >> 1] for arc in routes.arcs_of(k).tolist())
+        hub, links = _over(instance, routes, k)
         yield Choice(
-            instance.hubs.names[routes.hub[k]], links, float(routes.latency_ms[k]), _rounded(share), cost,
-            _changes(terms, now), against,
+            hub, links, float(routes.latency_ms[k]), _rounded(question.shares[candidate == k]), answer.cost,
+            _changes(answer.terms, now), against, answer.backup,
         )  # fmt: skip
     left = kind == UNSERVED
     must = bool(np.isnan(instance.demands.unserved_penalty_per_unit_h[d])) or d in instance.demands.fixed.demand
     if left.any():
-        cost, terms = question.cost(left.astype(float))
+        answer = question.answer(left.astype(float))
         against = ("it must be served",) if must else ()
-        yield Choice("", (), np.nan, _rounded(question.shares[left]), cost, _changes(terms, now), against)
+        if not np.isfinite(answer.cost) and not against:
+            against = question.lacking(left.astype(float))
+        yield Choice("", (), np.nan, _rounded(question.shares[left]), answer.cost, _changes(answer.terms, now), against)
+
+
+def _over(instance: Instance, routes: Routes, k: int) -> tuple[str, tuple[str, ...]]:
+    """Hub and links of a route."""
+    links = tuple(instance.links.names[arc >> 1] for arc in routes.arcs_of(k).tolist())
+    return instance.hubs.names[routes.hub[k]], links
 
 
 def _rounded(shares: Floats) -> float:
@@ -216,7 +281,23 @@ def _forbidden(instance: Instance, routes: Routes, d: int, k: int) -> tuple[str,
     pins = demands.fixed
     for at in np.flatnonzero(pins.demand == d).tolist():
         route = pins.route[at]
-        links = tuple(instance.links.names[arc >> 1] for arc in routes.arcs_of(k).tolist())
-        if pins.hub[at] != hub or (route is not None and route != links):
+        if pins.hub[at] != hub or (route is not None and route != _over(instance, routes, k)[1]):
             found.append(f"it is fixed to `{instance.hubs.names[pins.hub[at]]}`")
+    return tuple(found)
+
+
+def _rivals(question: _Question, k: int) -> tuple[str, ...]:
+    """Why groups rule a candidate out: who of those that the demand is kept apart from is at its hub, and who of those
+    it is served together with may not be served there."""
+    demands, hub, d = question.instance.demands, int(question.routes.hub[k]), question.demand
+    table, at, found = question.model.columns, question.routes.hub, []
+    for other in np.flatnonzero((demands.apart == demands.apart[d]) & (demands.apart >= 0)).tolist():
+        here = (table.kind == SHARE) & (table.demand == other)
+        here &= at[np.where(here, table.candidate, 0)] == hub
+        if other != d and (question.values[here] > 1e-6).any():
+            found.append(f"it is kept apart from `{demands.names[other]}`, which is served there")
+    for other in np.flatnonzero((demands.together == demands.together[d]) & (demands.together >= 0)).tolist():
+        may = at[question.model.problem.options.pairs(np.array([other], np.int32)).candidate] == hub
+        if other != d and not may.any():
+            found.append(f"`{demands.names[other]}`, served together with it, may not be served there")
     return tuple(found)

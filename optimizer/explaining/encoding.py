@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from instances.instance import HUB, Instance
 from instances.routes import Routes
 from optimizer.plan import Decisions
+from optimizer.protecting import backup_routes
 from solvers.model import Model, Pairs
-from solvers.model.columns import PART, SHARE, UNSERVED, Columns
+from solvers.model.columns import BACKUP, PART, SHARE, UNSERVED, Columns
 from solvers.model.options import Floats, Ints, Longs
 
 
@@ -27,10 +29,11 @@ def used_pairs(decisions: Decisions, candidate: Ints) -> Pairs:
     return Pairs(both[:, 0].astype(np.int32), both[:, 1].astype(np.int32))
 
 
-def option_values(model: Model, decisions: Decisions, candidate: Ints) -> Floats:
-    """(option columns,) shares, parts and what stays unserved, as the plan has them; 0 for work that waits."""
+def option_values(instance: Instance, model: Model, decisions: Decisions, routes: Routes) -> Floats:
+    """(option columns,) shares, parts, backups and what stays unserved, as the plan has them; 0 for all that follows
+    from them, such as work that waits. routes: all candidates."""
     table, a, e = model.columns, decisions.assignments, decisions.execution
-    values = np.zeros(len(table))
+    values, candidate = np.zeros(len(table)), candidates_of(decisions, routes)
     width = len(model.problem.options.candidates.hub)
     k = candidate[a.route]
     _fill(values, table, SHARE, width, (a.demand, k, a.period), a.share)
@@ -40,9 +43,30 @@ def option_values(model: Model, decisions: Decisions, candidate: Ints) -> Floats
     np.add.at(served, (a.demand, a.period + 1), a.share)
     left = np.flatnonzero(table.kind == UNSERVED)
     values[left] = np.clip(1.0 - served[table.demand[left], table.period[left] + 1], 0.0, 1.0)
+    if model.problem.options.backups is not None:
+        _fill_backups(instance, values, table, decisions, routes, k)
     whole = table.integer
     values[whole] = np.round(values[whole])
     return values
+
+
+def _fill_backups(
+    instance: Instance, values: Floats, table: Columns, decisions: Decisions, routes: Routes, candidate: Ints
+) -> None:
+    """Writes 1 into the columns of the plan's backups. candidate: of each assignment."""
+    a, b = decisions.assignments, decisions.backups
+    every = backup_routes(instance, routes).routes
+    row = candidates_of(decisions, every)[b.route]
+    primary = {(d, t): k for d, t, k in zip(a.demand.tolist(), a.period.tolist(), candidate.tolist(), strict=True)}
+    backed = []
+    for d, t in zip(b.demand.tolist(), b.period.tolist(), strict=True):
+        k = primary[d, t]
+        backed.append(int(routes.hub[k]) if instance.demands.protection[d] == HUB else k)
+    assert table.backed is not None
+    wanted = set(zip(b.demand.tolist(), row.tolist(), b.period.tolist(), backed, strict=True))
+    for j in np.flatnonzero(table.kind == BACKUP).tolist():
+        key = int(table.demand[j]), int(table.candidate[j]), int(table.period[j]), int(table.backed[j])
+        values[j] = float(key in wanted)
 
 
 def _fill(

@@ -13,7 +13,7 @@ from optimizer.explaining.sizes import Sizes
 from optimizer.explaining.slacks import Growth, Limit, Slacks
 from solvers.model import Model, Options, Pairs
 from solvers.model.columns import SHARE
-from solvers.model.options import Bools, Ints, Longs
+from solvers.model.options import Bools, Floats, Ints, Longs
 
 LATENCY_PRICE = (0.2, 1.0)  # once, and per limit's length of excess; times the demand's size
 RESIDENCY_PRICE, PIN_PRICE = 2.0, 1.0
@@ -40,6 +40,11 @@ def broken(instance: Instance, base: Options, free: Options, pairs: Pairs, route
     pin_hub, pin_route = base.pin_hub[d], base.pin_candidate[d]
     pinned = ((pin_hub >= 0) & (pin_hub != hub)) | ((pin_route >= 0) & (pin_route != k))
     return np.array([late, away, pinned])
+
+
+def raised_latency(latency: Floats) -> Floats:
+    """The limits, with few digits, under which routes of those latencies are allowed."""
+    return np.asarray(np.ceil(latency * DIGITS - 1e-3) / DIGITS)
 
 
 def permissions(
@@ -72,7 +77,7 @@ def permissions(
         lambda g: permit("residency", (g // hubs,), divmod(g, hubs), RESIDENCY_PRICE * size[g // hubs]),
     )  # fmt: skip
     where = np.flatnonzero(late)
-    latency = np.ceil(routes.latency_ms[candidate[where]] * DIGITS - 1e-3) / DIGITS
+    latency = raised_latency(routes.latency_ms[candidate[where]])
     order = np.lexsort((latency, demand[where]))
     where, latency = where[order], latency[order]
     for at in np.split(np.arange(len(where)), np.flatnonzero(np.diff(demand[where])) + 1) if len(where) else []:

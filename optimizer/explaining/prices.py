@@ -12,12 +12,14 @@ from optimizer.compiling import compile_problem
 from optimizer.explaining.changes import Key
 from optimizer.explaining.encoding import candidates_of, option_values, used_pairs
 from optimizer.explaining.kinds import KINDS
-from optimizer.plan import Decisions, Plan
+from optimizer.plan import Plan
 from solvers.exact import solve_exact
 from solvers.milp import Floats, Limits
 from solvers.model import Model, Pairs, assemble
+from solvers.model.columns import BACKUP, PART, SHARE, UNSERVED
 
 LEAST = 1e-9  # of the largest price; prices below are rounding
+ROUNDING = 1e-6  # of parts of work in a plan
 
 
 @dataclass(frozen=True)
@@ -41,27 +43,28 @@ def shadow_prices(instance: Instance, plan: Plan, seconds: float = 60.0) -> tupl
     """
     if plan.decisions is None:
         raise ValueError(f"a plan with status {plan.status} has no prices")
-    model, fixed = _fixed(instance, plan.decisions)
-    milp = model.milp
-    program = replace(
-        milp,
-        lower=np.where(milp.integer, fixed, milp.lower),
-        upper=np.where(milp.integer, fixed, milp.upper),
-        integer=np.zeros_like(milp.integer),
-        lazy=None,
-    )
+    model, lower, upper = _held(instance, plan)
+    milp = replace(model.milp, lower=lower, upper=upper, lazy=None)
+    if milp.integer.any():  # what the plan does not state, such as when a block starts, follows from what it does
+        whole = solve_exact("highs", milp, Limits(seconds=seconds, gap=1e-9))
+        if whole.x is None:
+            return None
+        at = np.round(whole.x)
+        lower, upper = np.where(milp.integer, at, lower), np.where(milp.integer, at, upper)
+    program = replace(milp, lower=lower, upper=upper, integer=np.zeros_like(milp.integer))
     result = solve_exact("highs", program, Limits(seconds=seconds))
     if result.duals is None:
         return None
     found: dict[tuple[str, Key], float] = {}
     for name, kind in KINDS.items():
         for label in model.problem.site.row_labels:
-            if kind.family != label.family or kind.whole:
+            if label.family not in (kind.family, *kind.reserves) or kind.whole:
                 continue
-            taken = np.ones(len(label), bool) if kind.where is None else kind.where(instance, label.index)
+            index = label.index[1:] if label.family in kind.reserves else label.index
+            taken = np.ones(len(label), bool) if kind.where is None else kind.where(instance, index)
             value = -result.duals[label.start : label.start + len(label)] * (1.0 if kind.side == "upper" else -1.0)
-            value = value if kind.size is None else value * kind.size(instance, label.index)
-            keys = np.array(label.index[: kind.keys]).T
+            value = value if kind.size is None else value * kind.size(instance, index)
+            keys = np.array(index[: kind.keys]).T
             for j in np.flatnonzero(taken & (value != 0)).tolist():
                 place = (name, tuple(int(i) for i in keys[j]))
                 found[place] = found.get(place, 0.0) + float(value[j])
@@ -74,25 +77,36 @@ def shadow_prices(instance: Instance, plan: Plan, seconds: float = 60.0) -> tupl
     return tuple(sorted(prices, key=lambda p: -abs(p.price)))
 
 
-def _fixed(instance: Instance, decisions: Decisions) -> tuple[Model, Floats]:
-    """The program, and its columns' values where they are whole: demands of single placement have the plan's option."""
-    routes = candidate_routes(instance)
-    problem = compile_problem(instance, routes)
-    candidate = candidates_of(decisions, routes)
-    every, used = problem.options.all_pairs, used_pairs(decisions, candidate)
+def _held(instance: Instance, plan: Plan) -> tuple[Model, Floats, Floats]:
+    """The program and its columns' bounds, which hold what the plan decides in whole numbers: single placements,
+    backups, the hours of blocks, who of a group that is kept apart is where, what is open and built."""
+    decisions, routes = plan.decisions, candidate_routes(instance)
+    assert decisions is not None
+    problem = compile_problem(instance, routes, plan.incumbent)
+    every, used = problem.options.all_pairs, used_pairs(decisions, candidates_of(decisions, routes))
     width = len(routes)
     taken = np.isin(
         every.demand.astype(np.int64) * width + every.candidate, used.demand.astype(np.int64) * width + used.candidate
     )
-    chosen = taken | ~problem.options.single[every.demand]
+    options = problem.options
+    chosen = taken | ~(options.single | options.block | (options.apart >= 0))[every.demand]
     model = assemble(problem, Pairs(every.demand[chosen], every.candidate[chosen]))
     site = np.zeros(len(problem.site.lower))
-    values = {
+    stated = {
         "open": decisions.sites.hub_open, "link_open": decisions.sites.link_open,
         "modules": decisions.sites.hub_modules, "link_modules": decisions.sites.link_modules,
     }  # fmt: skip
+    whole = np.zeros(len(problem.site.lower), bool)
     for label in problem.site.labels:
-        if label.family in values:
-            at = label.index[-1]
-            site[label.start : label.start + len(label)] = np.asarray(values[label.family], float)[at]
-    return model, np.concatenate([option_values(model, decisions, candidate), site[model.kept]])
+        if label.family in stated:
+            rows = slice(label.start, label.start + len(label))
+            site[rows], whole[rows] = np.asarray(stated[label.family], float)[label.index[-1]], True
+    table = model.columns
+    values = np.concatenate([option_values(instance, model, decisions, routes), site[model.kept]])
+    known = np.isin(table.kind, (SHARE, UNSERVED, BACKUP)) & table.integer
+    held = np.concatenate([known, whole[model.kept]])
+    lower = np.where(held, values, model.milp.lower)
+    upper = np.where(held, values, model.milp.upper)
+    hours = np.flatnonzero((table.kind == PART) & options.block[table.demand])
+    lower[hours], upper[hours] = np.maximum(values[hours] - ROUNDING, 0.0), values[hours] + ROUNDING
+    return model, lower, upper
