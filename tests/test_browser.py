@@ -149,12 +149,16 @@ def test_marks_and_hours_are_reached_by_keyboard(browser: webdriver.Chrome) -> N
     assert "01:00" in text_of_tip(browser) and "load" in text_of_tip(browser)
     strip.send_keys(Keys.ESCAPE)
     assert text_of_tip(browser) == ""
+    first(browser, ".heat .strip").send_keys(Keys.ARROW_RIGHT)
+    before = text_of_tip(browser)
+    browser.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    assert "01:00" in before and "01:00" in text_of_tip(browser) and text_of_tip(browser) != before
 
 
 def test_a_csv_is_downloaded_without_formulas(browser: webdriver.Chrome) -> None:
     folder = Path(browser.current_url.removeprefix("file://")).parent
     csv = download(browser, folder, "hubs", lambda: first(browser, ".csv[data-name=hubs]").click())
-    assert csv.startswith("\ufeffhub,mean work")
+    assert csv.startswith("\ufeffhub,state,built,mean work")
     assert "H1  =HYPERLINK(0)" in csv and "\n=" not in csv
     browser.execute_script("document.querySelectorAll('#table-hubs tbody bdi')[0].textContent = '=1+1'")
     csv = download(browser, folder, "hubs", lambda: first(browser, ".csv[data-name=hubs]").click())

@@ -68,7 +68,8 @@ def atlas(facts: Facts) -> Section:
     lead += (
         f"{percent(nearby)} of the work is served where it arises; on average a request travels {number(busy, 3)} ms."
     )
-    return Section("map", "Map", "Where work goes", lead, (figure,), (_table(facts),), tuple(notes))
+    tables = [_table(facts), *([_link_table(facts)] if len(facts.instance.links) else [])]
+    return Section("map", "Map", "Where work goes", lead, (figure,), tuple(tables), tuple(notes))
 
 
 def _mark(name: str, tip: str, **attributes: Any) -> Markup:
@@ -111,13 +112,18 @@ def _flows(facts: Facts, at: Places, drawn: NDArray[np.int64]) -> Markup:
     return tag("g", *marks, class_="marks")
 
 
+def _fullness(facts: Facts) -> tuple[Floats, Floats]:
+    """(L, 2) how full each direction of each link is, on average and at most; 0 where it is unlimited."""
+    report, hours = facts.report, facts.instance.time.weighted_hours
+    with np.errstate(invalid="ignore", divide="ignore"):
+        full = np.where(report.bandwidth > 0, report.traffic / report.bandwidth, 0.0)
+    full = np.nan_to_num(full).reshape(len(facts.instance.links), 2, -1)
+    return np.asarray(full @ hours / hours.sum()), np.asarray(full.max(axis=2))
+
+
 def _links(facts: Facts, at: Places) -> Markup:
     """Links by how full their fuller direction is in its fullest hour."""
-    links, report, hours = facts.instance.links, facts.report, facts.instance.time.weighted_hours
-    with np.errstate(invalid="ignore", divide="ignore"):
-        full = np.where(report.bandwidth > 0, report.traffic / report.bandwidth, 0.0).reshape(len(links), 2, -1)
-    full = np.nan_to_num(full)
-    peak, mean = full.max(axis=2), full @ hours / hours.sum()
+    links, (mean, peak) = facts.instance.links, _fullness(facts)
     marks = []
     order = np.argsort(peak.max(axis=1), kind="stable")
     for m in order[-LINKS:].tolist():
@@ -129,7 +135,7 @@ def _links(facts: Facts, at: Places) -> Markup:
             f"{ends[way]} → {ends[1 - way]} {percent(mean[m, way], 0)} on average, {percent(peak[m, way], 0)} at most"
             for way in (0, 1)
         ]
-        tip = f"{links.names[m]} ({_bandwidth(report.bandwidth[2 * m])}): {'; '.join(ways)}"
+        tip = f"{links.names[m]} ({_bandwidth(facts.report.bandwidth[2 * m])}): {'; '.join(ways)}"
         at_ends = {"x1": float(a[0]), "y1": float(a[1]), "x2": float(b[0]), "y2": float(b[1])}
         marks.append(_mark("line", tip, **at_ends, class_=kind))
     return tag("g", *marks, class_="marks")
@@ -239,3 +245,24 @@ def _table(facts: Facts) -> Table:
         for n, h, w, d, g, ms in zip(*(column.tolist() for column in numbers), strict=True)
     ]  # fmt: skip
     return table("flows", "Flows from place to hub", columns, rows, folded=True)
+
+
+def _link_table(facts: Facts) -> Table:
+    """Each direction of each link that carries something."""
+    instance, report, (mean, peak) = facts.instance, facts.report, _fullness(facts)
+    links, hours = instance.links, instance.time.weighted_hours
+    traffic = (report.traffic @ hours / hours.sum()).reshape(len(links), 2)
+    columns = of_text("link", "from", "to") + of_numbers(
+        ("capacity", "Gbit/s"), ("mean traffic", "Gbit/s"), ("full on average", "%"), ("at most", "%")
+    )
+    rows = []
+    for m, way in np.argwhere(traffic > 0).tolist():
+        ends = facts.node(links.a[m]), facts.node(links.b[m])
+        capacity = float(report.bandwidth[2 * m + way].min())
+        rows.append((
+            said(links.names[m]), said(ends[way]), said(ends[1 - way]), measured(capacity),
+            measured(float(traffic[m, way])), measured(100 * float(mean[m, way])),
+            measured(100 * float(peak[m, way]), bar=min(float(peak[m, way]), 1.0)),
+        ))  # fmt: skip
+    rows.sort(key=lambda row: -(row[-1].bar or 0.0))
+    return table("links", "Links, the fullest first", columns, rows, folded=True)

@@ -28,7 +28,7 @@ def costs(facts: Facts) -> Section:
     lead = f"{money(currency, report.cost)} in all"
     if dearest and report.cost:
         lead += f"; {words(dearest)} is {percent(terms[dearest] / report.cost, 0)} of it"
-    lead += f". {amount(report.carbon_kg, 'kg')} CO₂e ({facts.summary.carbon_account}-based)."
+    lead += f". {amount(report.carbon_kg, 'kg')} CO₂e ({facts.summary.carbon_account}-based). {_sources(facts)}"
     figures, parts = [], by_hub(facts)
     if terms:
         figures.append(Figure("Cost by term.", (_by_term(facts),)))
@@ -38,6 +38,22 @@ def costs(facts: Facts) -> Section:
             Figure(f"The hubs that cost most, up to {HUBS}, with their carbon.", (_hub_bars(facts, parts),), legend)
         )
     return Section("cost", "Cost", "Cost and carbon", lead, tuple(figures), (_terms(facts), _by_hub(facts, parts)))
+
+
+def _sources(facts: Facts) -> str:
+    """Where energy comes from, where that is not all grid, and water."""
+    mix, parts = facts.summary.energy, []
+    every = mix.grid + mix.contracts + mix.onsite
+    if every > 0 and not mix.only_grid:
+        shares = {"the grid": mix.grid, "contracts": mix.contracts, "on-site power": mix.onsite}
+        said = ", ".join(f"{name} {percent(kwh / every)}" for name, kwh in shares.items() if kwh)
+        more = {"out of batteries": mix.discharged, "lost in them": mix.lost, "curtailed": mix.curtailed}
+        more |= {"covered by certificates": mix.certified}
+        said += "".join(f"; {amount(kwh, 'kWh')} {name}" for name, kwh in more.items() if kwh > 0.5)
+        parts.append(f"Energy from {said}.")
+    if mix.water_l:
+        parts.append(f"Water: {mix.water_l:,.0f} l.")
+    return " ".join(parts)
 
 
 def words(term: str) -> str:
@@ -127,10 +143,25 @@ def by_hub(facts: Facts) -> dict[str, Floats]:
     }
 
 
+def _state(facts: Facts, h: int) -> str:
+    """Whether a hub is open, and whether the plan chose that."""
+    optional = facts.instance.hubs.status[h] == OPTIONAL
+    if not facts.decisions.sites.hub_open[h]:
+        return "not opened" if optional else "closed"
+    return "open by choice" if optional else "open"
+
+
+def _built(facts: Facts, h: int) -> str:
+    """Modules that the plan builds at a hub: ``8 x hall``."""
+    modules, number = facts.instance.hubs.modules, facts.rows.hub_modules
+    mine = np.flatnonzero((modules.hub == h) & (number > 0)).tolist()
+    return ", ".join(f"{number[i]:g} x {modules.names[i]}" for i in mine)
+
+
 def _by_hub(facts: Facts, parts: dict[str, Floats]) -> Table:
     report, work, currency = facts.report, facts.work, facts.instance.currency
     total = np.sum(list(parts.values()), axis=0) if parts else np.zeros(len(facts.instance.hubs))
-    columns = of_text("hub") + of_numbers(
+    columns = of_text("hub", "state", "built") + of_numbers(
         ("mean work", work.large), *((words(name), currency) for name in parts), ("sum", currency),
         ("per unit of work", f"{currency}/{work.unit}h".replace("unitsh", "unit-h")), ("carbon", "t CO₂e"),
     )  # fmt: skip
@@ -142,8 +173,9 @@ def _by_hub(facts: Facts, parts: dict[str, Floats]) -> Table:
             continue
         each = total[h] / work.at_hub[h] if work.at_hub[h] > 0 else float("nan")
         rows.append((
-            said(facts.full_hub(h)), measured(mean[h] / work.scale), *(measured(part[h]) for part in parts.values()),
-            measured(total[h], bar=abs(total[h]) / most), measured(each), measured(report.hub_carbon_kg[h] / 1e3),
+            said(facts.full_hub(h)), said(_state(facts, h)), said(_built(facts, h)), measured(mean[h] / work.scale),
+            *(measured(part[h]) for part in parts.values()), measured(total[h], bar=abs(total[h]) / most),
+            measured(each), measured(report.hub_carbon_kg[h] / 1e3),
         ))  # fmt: skip
     left = report.cost - float(total.sum())
     others = ", ".join(words(name) for name, value in report.terms.items() if value and name not in parts)

@@ -93,7 +93,7 @@ def _picture(facts: Facts, rows: NDArray[np.intp], values: Floats, title: str, u
         name = facts.hub(h)
         readings = [f"{number(v)} {unit}" for v in shown[i].tolist()]
         marks += [tag("text", fitted(name, ROOM), x=NAME - 5, y=y + ROW - 4, class_="row", text_anchor="end"), *parts,
-                  strip(name, readings, NAME, y, WIDE, ROW - 1)]  # fmt: skip
+                  strip(name, readings, NAME, y, WIDE, ROW - 1, first=i == 0)]  # fmt: skip
     floor = ROW * len(rows) + 1
     marks += axis(clock, NAME, step, floor, sparse=True)
     marks.append(tag("path", d=f"M0,0v{floor:.0f}", class_="cursor"))

@@ -149,11 +149,14 @@ def axis(clock: Clock, left: float, step: float, floor: float, *, sparse: bool =
     return marks
 
 
-def strip(name: str, readings: list[str], x: float, y: float, wide: float, high: float) -> Markup:
-    """A field that tells the reading of the hour under the pointer; the texts are one attribute, parted by bars."""
+def strip(
+    name: str, readings: list[str], x: float, y: float, wide: float, high: float, *, first: bool = True
+) -> Markup:
+    """A field that tells the reading of the hour under the pointer; the texts are one attribute, parted by bars. The
+    first of a picture is in the tab order, arrow keys lead to the others."""
     texts = "|".join(text.replace("|", "/") for text in readings)
-    return tag("rect", x=x, y=y, width=wide, height=high, class_="strip", tabindex=0, role="img", aria_label=name,
-               data_texts=texts)  # fmt: skip
+    place = {"x": x, "y": y, "width": wide, "height": high, "tabindex": 0 if first else -1}
+    return tag("rect", **place, class_="strip", role="img", aria_label=name, data_texts=texts)
 
 
 def _table(facts: Facts) -> Table:

@@ -18,6 +18,7 @@ def serving(facts: Facts) -> Section:
     if missing.demands:
         lead = f"{counted(missing.demands, 'demand')} not served in full: {number(missing.unit_h)} unit-hours, "
         lead += f"{percent(1 - missing.served, 2)} of all that is asked for."
+    lead += _protected(facts)
     tables, notes = [], []
     if missing.listed:
         tables.append(_unserved(facts))
@@ -32,6 +33,16 @@ def serving(facts: Facts) -> Section:
             "them one by one."
         )
     return Section("served", "Service", "Who is served, and who is not", lead, (), tuple(tables), tuple(notes))
+
+
+def _protected(facts: Facts) -> str:
+    """What is protected against the loss of a hub or link, and what that reserves."""
+    safe = facts.summary.protection
+    if safe is None:
+        return ""
+    parts = [f"{percent(part)} of {name}" for name, part in safe.reserved.items() if part]
+    parts += [f"{percent(safe.links)} of bandwidth"] if safe.links else []
+    return f" {percent(safe.share)} of the work is protected; reserved for it: {', '.join(parts) or 'nothing'}."
 
 
 def _unserved(facts: Facts) -> Table:

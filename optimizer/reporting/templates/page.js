@@ -35,6 +35,10 @@
     for (const figure of all(".faded, .reading")) figure.classList.remove("faded", "reading");
   };
 
+  // A finger that is lifted leaves the note where it is, until the next tap elsewhere.
+  const leave = (event) => { if (event.pointerType !== "touch") hide(); };
+  addEventListener("pointerdown", (event) => { if (!event.target.closest(".strip, .marks > *")) hide(); });
+
   // Marks: one of each picture is in the tab order, arrow keys go on to the others.
   const light = (mark) => {
     const key = mark.classList.contains("hub") ? "h" : mark.classList.contains("demand") ? "n" : "";
@@ -54,7 +58,7 @@
       const point = (event) => { hide(); light(mark); show(mark.getAttribute("aria-label"), event.clientX, event.clientY); };
       mark.addEventListener("pointerenter", point);
       mark.addEventListener("pointermove", point);
-      mark.addEventListener("pointerleave", hide);
+      mark.addEventListener("pointerleave", leave);
       mark.addEventListener("focus", () => { hide(); light(mark); show(mark.getAttribute("aria-label"), ...middle(mark)); });
       mark.addEventListener("blur", hide);
       mark.addEventListener("keydown", (event) => {
@@ -73,6 +77,7 @@
     const labels = picture.dataset.labels.split("|");
     const texts = strip.dataset.texts.split("|");
     const cursor = picture.querySelector(".cursor");
+    const siblings = all(".strip", picture);
     let at = 0;
     const read = (i, y) => {
       at = Math.max(0, Math.min(texts.length - 1, i));
@@ -80,21 +85,24 @@
       const x = Number(strip.getAttribute("x")) + ((at + 0.5) * Number(strip.getAttribute("width"))) / texts.length;
       cursor.setAttribute("transform", `translate(${x},0)`);
       picture.classList.add("reading");
+      picture.dataset.at = at;
       show(`${strip.getAttribute("aria-label")}, ${labels[at]}: ${texts[at]}`, box.left + ((at + 0.5) * box.width) / texts.length, y ?? box.top + box.height / 2);
     };
     strip.addEventListener("pointermove", (event) => {
       const box = strip.getBoundingClientRect();
       read(Math.floor(((event.clientX - box.left) / box.width) * texts.length), event.clientY);
     });
-    strip.addEventListener("pointerleave", hide);
-    strip.addEventListener("focus", () => read(at));
+    strip.addEventListener("pointerleave", leave);
+    strip.addEventListener("focus", () => read(Number(picture.dataset.at || 0)));
     strip.addEventListener("blur", hide);
     strip.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1, Home: -texts.length, End: texts.length }[event.key];
+      const other = siblings[siblings.indexOf(strip) + ({ ArrowDown: 1, ArrowUp: -1 }[event.key] || 0)];
       if (event.key === "Escape") hide();
-      if (!step) return;
+      if (!step && (!other || other === strip)) return;
       event.preventDefault();
-      read(at + step);
+      if (step) read(at + step);
+      else other.focus();
     });
   }
 
