@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from optimizer.reporting.facts import Facts
-from optimizer.reporting.marks import fitted, path, picture, tag, width_of
+from optimizer.reporting.links import LINES, link_layer, link_table
+from optimizer.reporting.marks import fitted, mark, path, picture, tag, width_of
 from optimizer.reporting.places import Places, places
 from optimizer.reporting.section import Choice, Figure, Section, Table, measured, of_numbers, of_text, said, table
 from optimizer.reporting.words import amount, counted, number, percent
@@ -20,18 +20,13 @@ FLOWS = 260  # drawn, the largest
 SMALL_LABELS = 6  # of them on a small screen
 LABELS = 16  # hubs that are named, if there is room
 NODES = 400  # drawn, the largest
-LINKS = 1500  # drawn, the fullest
+
 WIDEST = 11.0  # of a flow
 LARGEST = 26.0  # radius of a hub
 LETTER = 13.0  # height of a name
 ROOM = 10.0  # of a name, in letters
 DOTS = ("dot demand", "demand, by area"), ("dot hub", "hub, by area of its load")
 FLOW = ("line flow", "flow of work, by width")
-LINES = (
-    ("line c0", "link up to 25 % full in its fullest hour"), ("line c1", "to 50 %"), ("line c2", "to 75 %"),
-    ("line c3", "to 99 %"), ("line c4", "full"), ("line shut", "not opened"),
-)  # fmt: skip
-FULLNESS = (0.25, 0.5, 0.75, 0.99)  # ends of the classes of how full a link is
 
 
 def atlas(facts: Facts) -> Section:
@@ -53,7 +48,7 @@ def atlas(facts: Facts) -> Section:
         notes.append("The instance gives no coordinates: places are a schematic layout by latency, not a map.")
     links = []
     if len(facts.instance.links):
-        links = [Choice("Load of links", (_picture(facts, at, _links(facts, at), "links"),), (*DOTS, *LINES))]
+        links = [Choice("Load of links", (_picture(facts, at, link_layer(facts, at), "links"),), (*DOTS, *LINES))]
     figure = Figure(
         caption="Hover or tab to a mark for its numbers; the arrow keys go on to the next. " + _scale(at),
         choices=(
@@ -68,13 +63,8 @@ def atlas(facts: Facts) -> Section:
     lead += (
         f"{percent(nearby)} of the work is served where it arises; on average a request travels {number(busy, 3)} ms."
     )
-    tables = [_table(facts), *([_link_table(facts)] if len(facts.instance.links) else [])]
+    tables = [_table(facts), *([link_table(facts)] if len(facts.instance.links) else [])]
     return Section("map", "Map", "Where work goes", lead, (figure,), tuple(tables), tuple(notes))
-
-
-def _mark(name: str, tip: str, **attributes: Any) -> Markup:
-    """A mark that can be pointed at and reached with the keyboard, with what it then says."""
-    return tag(name, **attributes, role="img", tabindex=-1, aria_label=tip)
 
 
 def _scale(at: Places) -> str:
@@ -107,43 +97,9 @@ def _flows(facts: Facts, at: Places, drawn: NDArray[np.int64]) -> Markup:
         start, middle, end = (f"{x:.0f},{y:.0f}" for x, y in (a, bend, b))
         width = 0.7 + WIDEST * float(flows.work[i]) / most
         marks.append(
-            _mark("path", tip, d=f"M{start}Q{middle} {end}", class_="flow", stroke_width=width, data_h=h, data_n=n)
+            mark("path", tip, d=f"M{start}Q{middle} {end}", class_="flow", stroke_width=width, data_h=h, data_n=n)
         )
     return tag("g", *marks, class_="marks")
-
-
-def _fullness(facts: Facts) -> tuple[Floats, Floats]:
-    """(L, 2) how full each direction of each link is, on average and at most; 0 where it is unlimited."""
-    report, hours = facts.report, facts.instance.time.weighted_hours
-    with np.errstate(invalid="ignore", divide="ignore"):
-        full = np.where(report.bandwidth > 0, report.traffic / report.bandwidth, 0.0)
-    full = np.nan_to_num(full).reshape(len(facts.instance.links), 2, -1)
-    return np.asarray(full @ hours / hours.sum()), np.asarray(full.max(axis=2))
-
-
-def _links(facts: Facts, at: Places) -> Markup:
-    """Links by how full their fuller direction is in its fullest hour."""
-    links, (mean, peak) = facts.instance.links, _fullness(facts)
-    marks = []
-    order = np.argsort(peak.max(axis=1), kind="stable")
-    for m in order[-LINKS:].tolist():
-        a, b = at.nodes[links.a[m]], at.nodes[links.b[m]]
-        kind = f"link c{int(np.searchsorted(FULLNESS, peak[m].max() + 1e-9))}"
-        kind += "" if facts.decisions.sites.link_open[m] else " shut"
-        ends = facts.node(links.a[m]), facts.node(links.b[m])
-        ways = [
-            f"{ends[way]} → {ends[1 - way]} {percent(mean[m, way], 0)} on average, {percent(peak[m, way], 0)} at most"
-            for way in (0, 1)
-        ]
-        tip = f"{links.names[m]} ({_bandwidth(facts.report.bandwidth[2 * m])}): {'; '.join(ways)}"
-        at_ends = {"x1": float(a[0]), "y1": float(a[1]), "x2": float(b[0]), "y2": float(b[1])}
-        marks.append(_mark("line", tip, **at_ends, class_=kind))
-    return tag("g", *marks, class_="marks")
-
-
-def _bandwidth(gbps: Floats) -> str:
-    most = float(gbps.max())
-    return f"{number(most)} Gbit/s" if np.isfinite(most) else "unlimited"
 
 
 def _nodes(facts: Facts, at: Places) -> Markup:
@@ -156,7 +112,7 @@ def _nodes(facts: Facts, at: Places) -> Markup:
             tip = f"Demand at {facts.node(n)}: {amount(mean[n], work.unit)} on average"
             x, y = at.nodes[n].tolist()
             radius = max(1.6, 0.55 * LARGEST * float(np.sqrt(mean[n] / most)))
-            marks.append(_mark("circle", tip, cx=x, cy=y, r=radius, class_="demand", data_n=n))
+            marks.append(mark("circle", tip, cx=x, cy=y, r=radius, class_="demand", data_n=n))
     return tag("g", *marks, class_="marks")
 
 
@@ -183,7 +139,7 @@ def _hubs(facts: Facts, at: Places) -> Iterator[Markup]:
             tip = f"{facts.hub(h)}: {amount(mean[h], work.unit)} on average, {percent(share)} of the work, "
             tip += f"fullest resource {percent(peak, 0)} in its fullest hour"
         kind = "hub" if sites.hub_open[h] else "hub shut"
-        marks.append(_mark("circle", tip, cx=x, cy=y, r=radius, class_=kind, data_h=h))
+        marks.append(mark("circle", tip, cx=x, cy=y, r=radius, class_=kind, data_h=h))
         if len(names) < LABELS and sites.hub_open[h]:
             name = fitted(facts.hub(h), ROOM)
             spot = _spot(x, y, radius, name, taken, at.height)
@@ -245,24 +201,3 @@ def _table(facts: Facts) -> Table:
         for n, h, w, d, g, ms in zip(*(column.tolist() for column in numbers), strict=True)
     ]  # fmt: skip
     return table("flows", "Flows from place to hub", columns, rows, folded=True)
-
-
-def _link_table(facts: Facts) -> Table:
-    """Each direction of each link that carries something."""
-    instance, report, (mean, peak) = facts.instance, facts.report, _fullness(facts)
-    links, hours = instance.links, instance.time.weighted_hours
-    traffic = (report.traffic @ hours / hours.sum()).reshape(len(links), 2)
-    columns = of_text("link", "from", "to") + of_numbers(
-        ("capacity", "Gbit/s"), ("mean traffic", "Gbit/s"), ("full on average", "%"), ("at most", "%")
-    )
-    rows = []
-    for m, way in np.argwhere(traffic > 0).tolist():
-        ends = facts.node(links.a[m]), facts.node(links.b[m])
-        capacity = float(report.bandwidth[2 * m + way].min())
-        rows.append((
-            said(links.names[m]), said(ends[way]), said(ends[1 - way]), measured(capacity),
-            measured(float(traffic[m, way])), measured(100 * float(mean[m, way])),
-            measured(100 * float(peak[m, way]), bar=min(float(peak[m, way]), 1.0)),
-        ))  # fmt: skip
-    rows.sort(key=lambda row: -(row[-1].bar or 0.0))
-    return table("links", "Links, the fullest first", columns, rows, folded=True)

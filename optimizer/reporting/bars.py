@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from optimizer.reporting.marks import tag
+from optimizer.reporting.marks import mark, tag
 
 LONG, HIGH = 1000.0, 16.0  # of a row's picture, which is stretched to its place
 SHORTEST = 0.5  # a shorter part is not drawn
@@ -32,7 +32,7 @@ def bars(label: str, rows: Sequence[Bar]) -> Markup:
             length = LONG * abs(size) / most
             if length >= SHORTEST:
                 place = {"x": x, "y": 0, "width": length, "height": HIGH}
-                marks.append(tag("rect", **place, class_=f"bar {kind}", role="img", tabindex=-1, aria_label=tip))
+                marks.append(mark("rect", tip, **place, class_=f"bar {kind}"))
             x += length
         shape = {"viewBox": f"0 0 {LONG:.0f} {HIGH:.0f}", "preserveAspectRatio": "none"}
         drawn = tag("svg", tag("g", *marks, class_="marks"), **shape, role="group", aria_label=row.label)

@@ -24,6 +24,11 @@ def tag(name: str, *inside: str, **attributes: Any) -> Markup:
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), given, content)
 
 
+def mark(name: str, tip: str, **attributes: Any) -> Markup:
+    """A mark that can be pointed at and reached with the keyboard, with what it then says."""
+    return tag(name, **attributes, role="img", tabindex=-1, aria_label=tip)
+
+
 def _said(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else _short(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from optimizer.reporting.marks import path, picture, tag
+from optimizer.reporting.marks import mark, path, picture, tag
 from optimizer.reporting.section import Figure, Page, Section, Table, Tile, measured, of_numbers, of_text, said, table
 from optimizer.reporting.words import NOTHING, counted, gap, number
 
@@ -84,7 +84,7 @@ def _levels(rows: Sequence[Night]) -> Markup:
         )
         kind = f"level {TONES.get(row['level'], 'bad')}"
         box = {"x": LEFT + step * i, "y": 4, "width": max(step - 1.5, 1.0), "height": 28, "rx": 2}
-        marks.append(tag("rect", **box, class_=kind, role="img", tabindex=-1, aria_label=tip))
+        marks.append(mark("rect", tip, **box, class_=kind))
     letters = [
         tag("text", (row["level"] or "n")[0], x=_place(i, len(rows)), y=22, class_="letter", text_anchor="middle")
         for i, row in enumerate(rows)
@@ -114,9 +114,7 @@ def _course(rows: Sequence[Night]) -> Markup:
             near = "" if row["gap"] is None else f", gap {gap(row['gap'])}"
             x, y = point(i, row["cost"])
             tip = f"{_date(row)}: cost {row['cost']:,.2f}{near}"
-            dots.append(
-                tag("circle", cx=x, cy=y, r=3.5, class_="dot incumbent", role="img", tabindex=-1, aria_label=tip)
-            )
+            dots.append(mark("circle", tip, cx=x, cy=y, r=3.5, class_="dot incumbent"))
     top, floor = number(high, 5), number(low, 5)
     marks += [tag("g", *dots, class_="marks"), *_frame(rows), tag("text", top, x=LEFT, y=TOP - 6, class_="tick"),
               tag("text", floor, x=LEFT, y=HIGH - BOTTOM - 5, class_="tick")]  # fmt: skip
@@ -137,7 +135,7 @@ def _moves(rows: Sequence[Night]) -> Markup:
                 "width": max(step - 1.5, 1.0),
                 "height": max(high, 1.0),
             }
-            marks.append(tag("rect", **box, class_="bar t0", role="img", tabindex=-1, aria_label=tip))
+            marks.append(mark("rect", tip, **box, class_="bar t0"))
     label = tag("text", number(most), x=LEFT, y=TOP - 6, class_="tick")
     return picture(WIDE, HIGH, "Moves by night", tag("g", *marks, class_="marks"), *_frame(rows), label, class_="chart")
 

@@ -8,7 +8,7 @@ import math
 from markupsafe import Markup
 
 from optimizer.reporting.facts import Facts
-from optimizer.reporting.marks import path, picture, tag
+from optimizer.reporting.marks import mark, path, picture, tag
 from optimizer.reporting.section import Figure, Section, Table, measured, of_numbers, table
 from optimizer.reporting.words import NOTHING, counted, gap, number
 
@@ -85,18 +85,7 @@ def _chart(facts: Facts, points: list[tuple[float, float, float]]) -> Markup:
         near = gap(max(0.0, incumbent - bound) / abs(incumbent)) if incumbent and math.isfinite(incumbent) else NOTHING
         tip = f"{number(at, 3)} s: best plan {_value(facts, incumbent)}, bound {_value(facts, bound)}, gap {near}"
         if math.isfinite(incumbent):
-            dots.append(
-                tag(
-                    "circle",
-                    cx=x(at),
-                    cy=y(incumbent),
-                    r=3.2,
-                    class_="dot incumbent",
-                    role="img",
-                    tabindex=-1,
-                    aria_label=tip,
-                )
-            )
+            dots.append(mark("circle", tip, cx=x(at), cy=y(incumbent), r=3.2, class_="dot incumbent"))
     floor = HIGH - BOTTOM
     marks += [
         tag("g", *dots, class_="marks"),
