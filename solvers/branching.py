@@ -164,7 +164,7 @@ class _Tree:
             self.lp.basis = basis
         while True:
             left = self.limits.seconds - self.progress.seconds()
-            status, value, x, reduced = self.lp.resolve(left)
+            status, value, x, reduced, _ = self.lp.resolve(left)
             if status == "infeasible":
                 return None
             if status != "optimal":

@@ -71,6 +71,7 @@ class Lp:
         self._highs = _loaded(self._milp)
         if not presolve:  # where rows are added round by round it costs more than it saves
             _set(self._highs, "presolve", "off")
+        _set(self._highs, "threads", 1)
         for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
             _set(self._highs, option, tolerance)
 
@@ -131,17 +132,31 @@ class Lp:
             return without_columns(milp, label("highs"))
         return watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
 
-    def resolve(self, seconds: float) -> tuple[str, float, Floats, Floats]:
+    def add_columns(self, cost: Floats, upper: Floats, matrix: sp.csc_array) -> None:
+        """Adds columns from 0 to upper; cost, upper: (k,), matrix: (m, k). ValueError as for a Milp."""
+        block = sp.csc_array(matrix)
+        block.indices, block.indptr = block.indices.astype(np.int32), block.indptr.astype(np.int32)
+        low = np.zeros(len(cost))
+        wide = self.milp
+        self._milp = replace(
+            wide, cost=np.append(wide.cost, cost), lower=np.append(wide.lower, low), upper=np.append(wide.upper, upper),
+            integer=np.zeros(len(wide.cost) + len(cost), dtype=bool), leading=None, choices=None,
+            matrix=stacked([wide.matrix, block], beside=True),
+        )  # fmt: skip
+        arrays = (block.nnz, block.indptr[:-1], block.indices, block.data)
+        _ok(self._highs.addCols(len(cost), cost, low, upper, *arrays), "addCols")
+
+    def resolve(self, seconds: float) -> tuple[str, float, Floats, Floats, Floats]:
         """The same for thousands of small solves: nothing is looked at again, so look at what comes of it.
 
-        Returns optimal, infeasible, time, or what HiGHS said; objective; x (n,); reduced costs (n,).
+        Returns optimal, infeasible, time, or what HiGHS said; objective; x (n,); reduced costs (n,); duals (m,).
         """
         _set(self._highs, "time_limit", self._highs.getRunTime() + max(0.0, seconds))
         self._highs.run()
         status, point = str(self._highs.getModelStatus().name), self._highs.getSolution()
         value = self._highs.getInfo().objective_function_value
         name = {"kOptimal": "optimal", "kInfeasible": "infeasible", "kTimeLimit": "time"}.get(status, status)
-        return name, value, np.array(point.col_value), np.array(point.col_dual)
+        return name, value, np.array(point.col_value), np.array(point.col_dual), np.array(point.row_dual)
 
     def close(self) -> None:
         """Frees the model."""

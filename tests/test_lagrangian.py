@@ -7,16 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from instances import examine
 from instances.instance import Instance
 from optimizer import Options, check, solve
 from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
-from solvers.lagrangian.dual import Dual, ascend, start_prices, tables
+from solvers.lagrangian.dual import Dual, Tables, ascend, start_prices, tables
+from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import kept_columns, survivors
 from solvers.lagrangian.knapsack import knapsack
-from solvers.lagrangian.structure import recognise
+from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.search import Search
+from solvers.lagrangian.structure import Sourcing, recognise
+from solvers.lagrangian.tree import Tree
 from solvers.milp import Limits, Milp, Refused
 from solvers.model import assemble
 
@@ -87,6 +92,76 @@ def test_knapsack_is_exact(seed: int) -> None:
     assert knapsack(profit, weight, n, capacity, True, take, current) == pytest.approx(best)
     assert profit[take].sum() == pytest.approx(best)
     assert weight[take].sum() <= capacity
+
+
+def _priced(milp: Milp, value: float) -> tuple[Sourcing, Tables, Dual]:
+    data = recognise(milp)
+    assert data is not None
+    knapsacks, (hubs, demands) = tables(data), data.cost.shape
+    dual = Dual(-np.inf, start_prices(knapsacks), np.zeros(hubs), np.zeros((hubs, demands)))
+    return data, knapsacks, ascend(knapsacks, dual, value, 200)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_tree_over_open_hubs_proves_the_optimum_where_no_capacity_binds(tmp_path: Path, seed: int) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", seed, hubs=12, slack=50.0))
+    optimum = highs.solve(milp, EXACT).objective
+    data, knapsacks, dual = _priced(milp, 1.2 * optimum)
+    best = [1.2 * optimum]
+
+    def better(hubs: NDArray[np.int64]) -> float:
+        best[0] = min(best[0], float(data.cost[hubs].min(axis=0).sum() + data.opening[hubs].sum()))
+        return best[0]
+
+    tree = Tree(knapsacks, dual, lambda bound: bound)
+    assert tree.grow(best[0], better, lambda: True) == pytest.approx(optimum, rel=1e-9)
+    assert tree.bound(best[0]) == pytest.approx(optimum, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_tree_raises_the_bound_but_not_above_the_optimum(tmp_path: Path, seed: int) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", seed, slack=1.3))
+    optimum = highs.solve(milp, EXACT).objective
+    _, knapsacks, dual = _priced(milp, optimum)
+    tree = Tree(knapsacks, dual, lambda bound: bound)
+    tree.grow(1.01 * optimum, lambda hubs: 1.01 * optimum, lambda: tree.nodes < 200)
+    assert dual.bound - 1e-9 * optimum <= tree.bound(np.inf) <= optimum * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_dives_over_fillings(tmp_path: Path, seed: int) -> None:
+    """Their prices bound the optimum; a dive ends in an assignment, near it where nothing is overloaded."""
+    milp = _milp(_written(tmp_path / "p.txt", seed, slack=1.3))
+    optimum = highs.solve(milp, EXACT).objective
+    data, knapsacks, dual = _priced(milp, optimum)
+    fillings, search = Fillings(knapsacks, dual, 0, lambda: 60.0), Search(data, knapsacks, dual, 0)
+    for _ in range(6):
+        shares = fillings.dive(np.inf)
+        assert shares is not None
+        search.polish(*fillings.assignment(shares, search.near))  # loops not prepared: taken as it is, if feasible
+        assert dual.bound - 1e-9 * optimum <= fillings.bound <= optimum * (1 + 1e-9)
+    assert optimum * (1 - 1e-9) <= search.value <= 1.05 * optimum
+    assert milp.violation(search.point()) <= 1e-6
+    assert fillings.dive(fillings.bound) is None  # nothing is below its own bound
+
+
+def test_neighbourhoods_only_improve(tmp_path: Path) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", 3, hubs=12, slack=1.3))
+    optimum = highs.solve(milp, EXACT).objective
+    x = highs.solve(milp, Limits(gap=0.3)).x
+    data, _, dual = _priced(milp, optimum)
+    near = Neighbourhoods(data, data.cost - dual.price, lambda keep: replace(milp, lazy=None), 0)
+    near.pairs = 60.0
+    assert x is not None
+    values = [float(milp.cost @ x)]
+    for _ in range(25):
+        better = near.better(x, 60.0)
+        if better is not None:
+            x = better
+            assert milp.violation(x) <= 1e-6
+            assert milp.cost @ x < values[-1]
+            values.append(float(milp.cost @ x))
+    assert values[-1] <= 1.03 * optimum
 
 
 def test_plans_of_auto_pass_the_check_and_say_how(tmp_path: Path) -> None:

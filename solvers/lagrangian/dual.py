@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import ascending, loop
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
@@ -81,9 +81,9 @@ def fill(cost, load, capacity, whole, opening, price, value, take):  # type: ign
     H, D = cost.shape
     profit, weight = np.empty(D), np.empty(D)
     chosen, current = np.empty(D, np.bool_), np.empty(D, np.bool_)
-    ratio, who = np.empty(D), np.empty(D, np.int64)
+    ratio, who, order = np.empty(D), np.empty(D, np.int64), np.empty(D, np.int64)
     for i in range(H):
-        n, free = 0, 0.0
+        n, free = np.int64(0), 0.0
         for j in range(D):
             take[i, j] = False
             gain = price[j] - cost[i, j]
@@ -96,7 +96,7 @@ def fill(cost, load, capacity, whole, opening, price, value, take):  # type: ign
                 ratio[n] = -gain / load[i, j]
                 who[n] = j
                 n += 1
-        order = np.argsort(ratio[:n], kind="mergesort")
+        ascending(ratio, n, order)
         for k in range(n):
             j = who[order[k]]
             profit[k] = price[j] - cost[i, j]

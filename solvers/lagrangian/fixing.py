@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import ascending, loop
 from solvers.lagrangian.dual import Dual, Tables, fill, opened
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
@@ -18,7 +18,7 @@ from solvers.milp import Bools, Floats
 def forced(cost, load, capacity, price, worth):  # type: ignore[no-untyped-def]
     """worth: (H, D) most profit of each hub's continuous knapsack with that demand in it; -inf where too large."""
     H, D = cost.shape
-    ratio = np.empty(D)
+    ratio, order = np.empty(D), np.empty(D, np.int64)
     who, place = np.empty(D, np.int64), np.empty(D, np.int64)
     weight, profit = np.zeros(D + 1), np.zeros(D + 1)
     for i in range(H):
@@ -32,7 +32,7 @@ def forced(cost, load, capacity, price, worth):  # type: ignore[no-untyped-def]
                 ratio[n] = -gain / load[i, j]
                 who[n] = j
                 n += 1
-        order = np.argsort(ratio[:n], kind="mergesort")
+        ascending(ratio, n, order)
         for k in range(n):
             j = who[order[k]]
             place[j] = k

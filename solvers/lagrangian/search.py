@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from solvers.lagrangian.dual import Dual, Tables, opened
-from solvers.lagrangian.moves import walk
+from solvers.lagrangian.dual import Dual, Tables, opened, tables
+from solvers.lagrangian.fillings import Fillings
+from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.structure import Sourcing
+from solvers.lagrangian.walk import walk
 from solvers.milp import Bools, Floats
 
 KICKS = 200_000  # of one round, over the demands
@@ -16,22 +23,29 @@ FIRST_KICKS = 200
 WIDTH = 4  # hubs looked at per demand, twice as many
 SMALL = 100  # up to this number of demands
 HEAT = (3e-4, 3e-5)  # threshold of acceptance, relative to the bound, in turns
+WAIT = 0.05  # seconds, where there is nothing to do while loops are compiled
+EACH = 4  # turns from dive to dive
+TOGETHER = 1.0  # seconds of neighbourhoods in a turn
+OVER = 1e-9  # relative, by which a capacity may be exceeded
 ROOM = 1.1  # capacity of the hubs open at first, relative to what is asked
 
 
 class Search:
-    """Rounds of local search. value: of the best feasible assignment, inf for none; `point` is that of the program."""
+    """Rounds of local search. value: of the best feasible assignment, inf for none; `point` is that of the program.
+
+    ready: whether the loops are compiled; `prepare` does that in a thread.
+    """
 
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
-        self.data, self.rounds, self.improved, self.value = data, 0, 0, math.inf
+        self.data, self.rounds, self.improved, self.value, self.ready = data, 0, 0, math.inf, False
         self._seed, self._size = seed, max(abs(dual.bound), 1e-9)
         self._shadow = shadow_prices(tables, dual.price)
         self.reduced = worth = data.cost - dual.price + self._shadow[:, None] * tables.load
         order = np.argsort(np.where(np.isfinite(data.cost), worth, np.inf), axis=0, kind="stable").T
         allowed = np.isfinite(np.take_along_axis(data.cost.T, order, 1))
-        self._near = np.ascontiguousarray(np.where(allowed, order, -1).astype(np.int32))
+        self.near = np.ascontiguousarray(np.where(allowed, order, -1).astype(np.int64))
         self._open = self._first_hubs(tables, dual)
-        self._at = np.where(self._open[:, None], worth, np.inf).argmin(axis=0).astype(np.int32)
+        self._at = np.where(self._open[:, None], worth, np.inf).argmin(axis=0).astype(np.int64)
         self._best_at, self._best_open = self._at.copy(), self._open.copy()
         finite = np.isfinite(data.cost)
         typical = np.abs(data.cost[finite]).mean() / max(float(data.load.max(axis=0)[finite].mean()), 1e-12)
@@ -54,15 +68,46 @@ class Search:
                 out[i], number = True, number + 1
         return out
 
+    def prepare(self) -> threading.Thread:
+        """Compiles the loops of local search in a thread, by a round over two hubs and two demands."""
+
+        def compile_loops() -> None:
+            if self.data.cost.shape != (2, 2):
+                two = replace(
+                    self.data, cost=np.ones((2, 2)), load=np.ones((1, 2, 2)), capacity=np.full((1, 2), 9.0),
+                    opening=np.ones(2), must=np.ones(2, dtype=bool), may=np.ones(2, dtype=bool), fewest=0, most=2,
+                )  # fmt: skip
+                dual = Dual(0.0, np.ones(2), np.zeros(2), np.zeros((2, 2)))
+                Search(two, tables(two), dual, 0).run()
+            self.ready = True
+
+        thread = threading.Thread(target=compile_loops, daemon=True)
+        thread.start()
+        return thread
+
     def run(self) -> bool:
         """One round, from the best assignment or, every third time, from where the last ended. True: a better one."""
-        data, before = self.data, self.value
-        kicks = max(KICKS // data.cost.shape[1], FIRST_KICKS) if self.rounds else FIRST_KICKS
-        if math.isfinite(before) and self.rounds % 3:
+        kicks = max(KICKS // self.data.cost.shape[1], FIRST_KICKS) if self.rounds else FIRST_KICKS
+        if math.isfinite(self.value) and self.rounds % 3:
             self._at[:], self._open[:] = self._best_at, self._best_open
+        return self._walk(kicks)
+
+    def polish(self, at: NDArray[np.int64], opened: Bools) -> bool:
+        """A short round from this assignment, which may overload hubs. True: a better one than the best.
+
+        While the loops are not ready, the assignment itself is taken if it overloads none.
+        """
+        if not self.ready:
+            return self._take(at, opened)
+        self._at[:], self._open[:] = at, opened
+        self._dear[:] = 2.0 * self._least
+        return self._walk(FIRST_KICKS)
+
+    def _walk(self, kicks: int) -> bool:
+        data, before = self.data, self.value
         self.value = float(walk(
             data.cost, data.load, data.capacity, data.opening, data.may, data.must, data.fewest, data.most,
-            self._near, self._at, self._open, self._dear, self._least, self._best_at, self._best_open,
+            self.near, self._at, self._open, self._dear, self._least, self._best_at, self._best_open,
             self.value, kicks, HEAT[self.rounds % 2] * self._size, self._likely,
             (self._seed * 7919 + self.rounds) % 2**31, WIDTH if data.cost.shape[1] > SMALL else 2 * WIDTH,
         ))  # fmt: skip
@@ -73,14 +118,54 @@ class Search:
 
     def take(self, x: Floats) -> None:
         """Goes on from a feasible point of the program if it is better than the best."""
-        at, is_open = self.data.hubs(x)
-        value = float(self.data.cost[at, np.arange(len(at))].sum() + self.data.opening[is_open].sum())
-        if value < self.value:
-            self.value, self._best_at, self._best_open = value, at, is_open
+        self._take(*self.data.hubs(x))
+
+    def _take(self, at: NDArray[np.int64], opened: Bools) -> bool:
+        data, demand = self.data, np.arange(len(at))
+        used = np.zeros(data.capacity.shape)
+        np.add.at(used.T, at, data.load[:, at, demand].T)
+        value = float(data.cost[at, demand].sum() + data.opening[opened].sum())
+        better = value < self.value and bool((used <= data.capacity * (1 + OVER)).all())
+        if better and data.fewest <= int(opened.sum()) <= data.most:
+            self.value, self._best_at, self._best_open = value, at.copy(), opened.copy()
+            return True
+        return False
 
     def point(self) -> Floats:
         """The best assignment as a point of the program (n,)."""
         return self.data.point(self._best_at, self._best_open)
+
+
+class Rounds:
+    """What improves the best point while there is time, in turns: local search, dives, and large neighbourhoods.
+
+    Without fillings there are no dives, without neighbourhoods none. left: seconds, at most 0 where it has to stop.
+    """
+
+    def __init__(self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None) -> None:
+        self.search, self.fillings, self.near, self.count = search, fillings, near, 0
+        self.left: Callable[[], float] = lambda: math.inf
+
+    def turn(self) -> None:
+        """A dive with its completion by local search in every fourth turn; else a neighbourhood, or local search."""
+        search, first = self.search, self.count % EACH == 0
+        self.count += 1
+        if self.fillings is not None and (first or self.near is None or not math.isfinite(search.value)):
+            step = search.data.step
+            self.fillings.left = self.left
+            shares = self.fillings.dive(search.value - step + 1e-6 * max(step, abs(search.value) * 1e-3))
+            if shares is not None:
+                search.polish(*self.fillings.assignment(shares, search.near))
+        elif self.near is not None and (self.count % EACH or not search.ready) and math.isfinite(search.value):
+            until = time.perf_counter() + TOGETHER
+            while time.perf_counter() < until and self.left() > 0:
+                x = self.near.better(search.point(), self.left())
+                if x is not None:
+                    search.take(x)
+        elif search.ready:
+            search.run()
+        else:
+            time.sleep(WAIT)
 
 
 def shadow_prices(data: Tables, price: Floats) -> Floats:

@@ -1,8 +1,9 @@
 """Single-source location by Lagrangian relaxation: bound, local search, fixing, then HiGHS over what is left.
 
-In turns: prices and the bound they prove (`dual`), assignments around them (`search`), and what bound and best value
-rule out together (`fixing`). Where a gap is left, HiGHS searches a core of promising columns (kernel search: Angelelli,
-Mansini and Speranza 2010), then all that remain, from the best point; what it proves then holds for the whole program.
+In turns: prices and the bound they prove (`dual`), assignments around them (`search`), what is open (`tree`), and whole
+fillings of hubs (`fillings`); bound and best value rule out the rest (`fixing`). Where a gap remains, HiGHS searches a
+core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all that are left, from the best
+point, while dives and local search go on beside; what it proves then holds for the whole program.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import numpy as np
 
 from solvers import highs, label
 from solvers.lagrangian.dual import Dual, ascend, start_prices, tables
+from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import cheapest, kept_columns, survivors
-from solvers.lagrangian.search import Search
+from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.search import Rounds, Search
 from solvers.lagrangian.structure import Sourcing, recognise
-from solvers.milp import Bools, Floats, Limits, Milp, MilpResult, Refused, Watch, stacked
+from solvers.lagrangian.tree import Tree
+from solvers.milp import Bools, Floats, Limits, Longs, Milp, MilpResult, Refused, Watch, stacked
 from solvers.restricting import restricted
 from solvers.results import Limit, checked_start, conclude, feasible, relative_gap
 from solvers.rounds import tighten
@@ -27,8 +31,13 @@ from solvers.scaling import scale
 
 PASSES = 300  # of the dual between two rounds of search
 STEP = 0.3  # of the first of more passes
-COMPILING = 0.5  # of the time left, at most, for the first round of search: its loops may have to be compiled
-SEARCH_TIME = 0.35  # of the time, for bound and search
+LOADING = 0.1  # of the time left, at most, to wait for the loops of local search, which may have to be compiled
+SEARCH_TIME = 0.1  # of the time, for bound and local search
+TREE_TIME, TREE_ALONE = 0.15, 0.9  # of the time left, for the tree: where capacities bind, and where none does
+TREE_NODES = 300  # without a time limit
+LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
+DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
+DIVES = 8  # turns without a better point that end it
 STALE = 6  # rounds of search without a better assignment that end it
 FEW_ROUNDS = 12  # of search without a time limit
 CORE_TIME = 0.5  # of the time left, for the core
@@ -48,11 +57,10 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
     if data is None:
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = _Run(milp, data, limits, checked_start(milp, start), watch, began)
-    search = run.search()
-    if not run.done() and run.busy is None:
-        run.core(search)
-    if not run.done():
-        run.rest(search)
+    rounds = run.rounds(run.search())
+    for step in (run.glance, run.branch, run.dive, run.core, run.rest):
+        if not run.done():
+            step(rounds)
     return run.result()
 
 
@@ -68,16 +76,15 @@ class _Run:
         self.bound, self.stopped, self.proven = -math.inf, False, False
         H, D = data.cost.shape
         self.tables = tables(data)
-        self.busy: threading.Thread | None = None  # the first round of search
         self.dual = Dual(-math.inf, start_prices(self.tables), np.zeros(H), np.zeros((H, D)))
 
     def left(self) -> float:
         return self.limits.seconds - (time.perf_counter() - self.began)
 
     def done(self) -> bool:
-        """Whether the gap is reached, or the caller wants an end."""
+        """Whether the gap is reached, nothing is feasible, or the caller wants an end."""
         if self.stopped or self.best is None:
-            return self.stopped
+            return self.stopped or self.proven
         return relative_gap(self.milp, self.best, self.value, self.bound) <= max(self.limits.gap, 1e-9)
 
     def better(self, x: Floats, value: float) -> None:
@@ -98,16 +105,15 @@ class _Run:
         self.tell()
 
     def search(self) -> Search:
-        """Bound and local search in turns, until a part of the time is over."""
+        """Bound and local search in turns, until a part of the time is over; at once where loops are being compiled."""
         self.raise_bound()
         search = Search(self.data, self.tables, self.dual, self.limits.seed)
         if self.best is not None:
             search.take(self.best)
         finite = math.isfinite(self.limits.seconds)
-        if finite and self.late(search):
-            return search
+        search.prepare().join(LOADING * self.left() if finite else None)
         until = min(self.left(), self.limits.seconds) - SEARCH_TIME * self.left()
-        while self.busy is None and not self.done():
+        while search.ready and not self.done():
             search.run()
             self.learn(search)
             if search.rounds <= 4 and not self.done():
@@ -117,34 +123,84 @@ class _Run:
                 break
         return search
 
-    def late(self, search: Search) -> bool:
-        """Starts the first round of search; whether its loops are still being compiled after a part of the time."""
-        self.busy = threading.Thread(target=search.run, daemon=True)
-        self.busy.start()
-        self.busy.join(COMPILING * self.left())
-        self.learn(search)
-        return self.busy is not None
+    def branch(self, rounds: Rounds) -> None:
+        """The tree over what is open; where no capacity binds, until it is done or nearly out of time."""
+        if not (self.data.may & ~self.data.must).any():
+            return
+        tree = Tree(self.tables, self.dual, lambda bound: self.data.raised(bound + self.data.offset) - self.data.offset)
+        share = TREE_ALONE if tree.free else TREE_TIME
+        until = self.left() - share * self.left() if math.isfinite(self.limits.seconds) else 0.0
+        nodes = math.inf if tree.free or math.isfinite(self.limits.seconds) else TREE_NODES
 
-    def core(self, search: Search) -> None:
+        def better(hubs: Longs) -> float:
+            opened = np.zeros(len(self.data.opening), dtype=bool)
+            opened[hubs] = True
+            if int(opened.sum()) >= self.data.fewest:
+                at = np.where(opened[:, None], self.data.cost, np.inf).argmin(axis=0)
+                x = self.data.point(at.astype(np.int64), opened)
+                self.better(x, float(self.milp.cost @ x) + self.milp.offset)
+            return self.value - self.data.offset
+
+        def goes_on() -> bool:
+            self.bound = max(self.bound, self.data.raised(tree.bound(math.inf) + self.data.offset))
+            self.tell()
+            return not self.done() and self.left() > until and tree.nodes < nodes and not tree.settles()
+
+        tree.grow(self.value - self.data.offset, better, goes_on)
+        self.bound = max(self.bound, min(self.data.raised(tree.bound(math.inf) + self.data.offset), self.value))
+        self.learn(rounds.search)
+
+    def dive(self, rounds: Rounds) -> None:
+        """Dives, neighbourhoods and local search in turns, until a part of the time is over."""
+        finite = math.isfinite(self.limits.seconds)
+        if rounds.fillings is None and rounds.near is None:
+            return
+        until = self.left() - DIVE_TIME[self.limits.threads > 1] * self.left() if finite else -math.inf
+        rounds.left = lambda: self.left() - until if not self.stopped else 0.0
+        before, since = self.value, 0
+        while not self.done() and rounds.left() > 0 and since < DIVES:
+            rounds.turn()
+            if rounds.fillings is not None:
+                self.bound = max(self.bound, self.data.raised(rounds.fillings.bound + self.data.offset))
+            self.learn(rounds.search)
+            self.tell()
+            before, since = self.value, 0 if self.value < before else since + 1
+
+    def rounds(self, search: Search) -> Rounds:
+        """Local search, with dives where hubs have one capacity each, and neighbourhoods where time is limited."""
+        bound, seed = np.isfinite(self.tables.capacity).any() and not self.done(), self.limits.seed
+        fillings = Fillings(self.tables, self.dual, seed, self.left) if bound and len(self.data.load) == 1 else None
+        near = None
+        if bound and math.isfinite(self.limits.seconds):
+            near = Neighbourhoods(self.data, search.reduced, lambda keep: _linked(self.milp, keep), seed)
+        return Rounds(search, fillings, near)
+
+    def glance(self, rounds: Rounds) -> None:
+        """HiGHS for a moment over all that is left, if that is little: most small programs end here."""
+        pairs, hubs = self.survivors()
+        if math.isfinite(self.limits.seconds) and pairs.sum() <= LITTLE:
+            self.restrict(pairs, hubs, GLANCE * self.left(), rounds, holds=True)
+
+    def core(self, rounds: Rounds) -> None:
         """HiGHS over the hubs that prices open and the cheapest of them for each demand."""
         pairs, hubs = self.survivors()
         hubs &= self.data.must | (self.dual.share.sum(axis=1) > USED) | (self.dual.value <= 0)
-        few = cheapest(np.where(hubs[:, None], search.reduced, np.inf), CHEAPEST) | (self.dual.share > USED)
+        few = cheapest(np.where(hubs[:, None], rounds.search.reduced, np.inf), CHEAPEST) | (self.dual.share > USED)
         few &= hubs[:, None] & pairs
         if few.sum() < WORTHWHILE * pairs.sum():
-            self.restrict(few, hubs, self.left() * CORE_TIME, search, holds=False)
+            self.restrict(few, hubs, self.left() * CORE_TIME, rounds, holds=False)
 
-    def rest(self, search: Search) -> None:
+    def rest(self, rounds: Rounds) -> None:
         """HiGHS over all that bound and best value leave: what it proves holds for the whole program."""
         pairs, hubs = self.survivors()
-        self.restrict(pairs, hubs, self.left(), search, holds=True)
+        self.restrict(pairs, hubs, self.left(), rounds, holds=True)
 
     def survivors(self) -> tuple[Bools, Bools]:
         """Pairs and hubs that a better point may use."""
         return survivors(self.data, self.tables, self.dual, self.value - self.data.offset)
 
-    def restrict(self, pairs: Bools, hubs: Bools, seconds: float, search: Search, holds: bool) -> None:
-        """HiGHS over some columns, from the best point; beside it, with two threads, local search goes on."""
+    def restrict(self, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool) -> None:
+        """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on."""
         keep = kept_columns(self.data, pairs, hubs)
         if self.best is not None:
             keep |= self.best > 0
@@ -167,7 +223,7 @@ class _Run:
             claims(root.bound)
         left = replace(self.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
         hint = None if self.best is None else self.best[keep]
-        with _Beside(search, self.limits.threads > 1 and self.busy is None):
+        with _Beside(rounds, self.limits.threads > 1):
             scaled, undo = scale(replace(smaller, lazy=None))
             found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
         if found.x is not None:
@@ -177,13 +233,10 @@ class _Run:
         elif holds:
             self.proven = True
         self.stopped |= found.limit == "interrupt" and not self.done()
-        self.learn(search)
+        self.learn(rounds.search)
 
     def learn(self, search: Search) -> None:
-        """What local search found, and back to it what is better; nothing while its first round runs."""
-        if self.busy is not None and self.busy.is_alive():
-            return
-        self.busy = None
+        """What local search found, and back to it what is better."""
         if search.value < self.value - self.data.offset:
             x = search.point()
             self.better(x, float(self.milp.cost @ x) + self.milp.offset)
@@ -201,15 +254,17 @@ class _Run:
 
 
 class _Beside:
-    """Local search in a thread while the block runs."""
+    """Dives, neighbourhoods and local search in a thread while the block runs."""
 
-    def __init__(self, search: Search, really: bool) -> None:
-        self._search, self._really, self._stop = search, really, False
+    def __init__(self, rounds: Rounds, really: bool) -> None:
+        self._rounds, self._really, self._stop = rounds, really, False
         self._thread = threading.Thread(target=self._go, daemon=True)
+        if really:
+            rounds.left = lambda: 0.0 if self._stop else math.inf
 
     def _go(self) -> None:
         while not self._stop:
-            self._search.run()
+            self._rounds.turn()
 
     def __enter__(self) -> None:
         if self._really:

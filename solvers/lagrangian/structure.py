@@ -42,7 +42,7 @@ class Sourcing:
     step: float
     size: int  # columns of the program
 
-    def point(self, hub: NDArray[np.int32], opened: Bools) -> Floats:
+    def point(self, hub: NDArray[np.int64], opened: Bools) -> Floats:
         """x of the program (n,) for the hub of each demand (D,) and the open hubs (H,)."""
         x = np.zeros(self.size)
         x[self.column[hub, np.arange(len(hub))]] = 1.0
@@ -50,11 +50,11 @@ class Sourcing:
         x[columns[columns >= 0]] = 1.0
         return x
 
-    def hubs(self, x: Floats) -> tuple[NDArray[np.int32], Bools]:
+    def hubs(self, x: Floats) -> tuple[NDArray[np.int64], Bools]:
         """Hub of each demand and open hubs of a feasible point of the program."""
         share = np.where(self.column >= 0, x[self.column], 0.0)
         opened = np.where(self.hub_column >= 0, x[self.hub_column] > 0.5, True)
-        return share.argmax(axis=0).astype(np.int32), opened
+        return share.argmax(axis=0).astype(np.int64), opened
 
     def raised(self, bound: float) -> float:
         """The bound at the next value an objective can have."""
