@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import resource
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
@@ -64,6 +66,7 @@ class Row:
     proven: bool
     difference: float | None  # (objective - known) / |known|
     seconds: float
+    processor: float  # seconds of this process and its children: what was got of a shared machine
     check: str  # ok, failed, or none where there is no plan
     verdict: str
     note: str
@@ -89,6 +92,17 @@ def read_cases(families: list[str]) -> list[Case]:
     return cases
 
 
+def sample(cases: list[Case], every: int) -> list[Case]:
+    """Of each family, in the order of the list, the first case and every `every`-th after it."""
+    seen: Counter[str] = Counter()
+    out = []
+    for case in cases:
+        if seen[case.family] % every == 0:
+            out.append(case)
+        seen[case.family] += 1
+    return out
+
+
 def verdict(status: str, objective: float | None, bound: float | None, check: str, case: Case) -> str:
     """``known``: the best known value is reached; ``open``: not proven and not reached; ``better``: below a best known
     value that is not proven; ``wrong: ...``: the claim contradicts what is proven, or the checker refused the plan."""
@@ -112,7 +126,7 @@ def verdict(status: str, objective: float | None, bound: float | None, check: st
 
 def run(case: Case, solver: str, seconds: float, threads: int) -> Row:
     """Read, solve, check, compare. What breaks becomes a row."""
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), _processor()
     status, objective, bound, gap, checked, note = "ERROR", None, None, None, "none", ""
     try:
         path = SHARED / case.file
@@ -134,9 +148,16 @@ def run(case: Case, solver: str, seconds: float, threads: int) -> Row:
     return Row(
         family=case.family, file=case.file, placement=case.placement, solver=solver, limit_seconds=seconds,
         threads=threads, status=status, objective=objective, bound=bound, gap=gap, known=case.best, proven=case.proven,
-        difference=difference, seconds=round(time.perf_counter() - start, 2), check=checked,
+        difference=difference, seconds=round(time.perf_counter() - start, 2),
+        processor=round(_processor() - busy, 2), check=checked,
         verdict=verdict(status, objective, bound, checked, case), note=" ".join(note.split())[:300],
     )  # fmt: skip
+
+
+def _processor() -> float:
+    """Seconds of processor time of this process and of its children that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _finite(value: float) -> float | None:
@@ -168,7 +189,7 @@ def summary(rows: list[dict[str, str]]) -> str:
     neither and are counted on their own.
     """
     heads = ("family", "solver", "files", "OPTIMAL", "at the known value", "no plan", "wrong", "checked",
-             "mean to known", "worst to known", "mean own", "median s", "most s")  # fmt: skip
+             "mean to known", "worst to known", "mean own", "median s", "most s", "processor s")  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     solvers = list(dict.fromkeys(row["solver"] for row in rows))
     for family, solver in ((f, s) for f in (*FAMILIES, *OTHERS) for s in solvers):
@@ -186,6 +207,7 @@ def summary(rows: list[dict[str, str]]) -> str:
             f"{sum(row['check'] == 'ok' for row in plans)} of {len(plans)}",
             f"{statistics.mean(away):.3%}" if away else "", f"{max(away):.3%}" if away else "",
             f"{statistics.mean(own):.2%}" if own else "", f"{statistics.median(seconds):.1f}", f"{max(seconds):.1f}",
+            f"{sum(float(row.get('processor') or 0) for row in of):.0f}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     not_known = [row for row in rows if row["verdict"] != "known"]
@@ -206,6 +228,9 @@ def main() -> int:
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=[*FAMILIES, *OTHERS], metavar="FAMILY")
     parser.add_argument("--threads", type=int, default=2, help="of each solver")
     parser.add_argument("--files", nargs="+", metavar="FILE", help="only these, such as gap/d20200")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="of each family the first file, and every Nth"
+    )
     parser.add_argument("--workers", type=int, default=1, help="files solved at the same time")
     parser.add_argument("-o", "--output", type=Path, required=True, help="CSV file, continued where it exists")
     arguments = parser.parse_args()
@@ -218,7 +243,7 @@ def main() -> int:
         for row in read_rows(arguments.output)
         if all(row[k] == v for k, v in same.items())
     }
-    cases = read_cases(arguments.families)
+    cases = sample(read_cases(arguments.families), arguments.every)
     tasks = [
         (case, solver)
         for case in cases

@@ -83,6 +83,12 @@ def test_run_of_one_file_and_its_summary(literature: Any, tmp_path: Path, monkey
     assert len(literature.read_rows(results)) == 1
 
 
+def test_sample_takes_every_nth_of_each_family(literature: Any) -> None:
+    cases = [literature.Case(f, f"{f}/{i}", "split", 1.0, True) for f in ("a", "b") for i in range(5)]
+    assert [case.file for case in literature.sample(cases, 4)] == ["a/0", "a/4", "b/0", "b/4"]
+    assert literature.sample(cases, 1) == cases
+
+
 def test_a_file_that_breaks_is_a_row(literature: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cflp").mkdir()
     (tmp_path / "cflp" / "torn.txt").write_text("2 1\n100")

@@ -139,14 +139,23 @@ class Search:
 class Rounds:
     """What improves the best point while there is time, in turns: local search, dives, and large neighbourhoods.
 
-    Without fillings there are no dives, without neighbourhoods none. left: seconds, at most 0 where it has to stop.
+    Without fillings there are no dives, without neighbourhoods none. left: seconds, at most 0 where it has to stop;
+    found: the best point (n,) after the last turn, for other threads to read.
     """
 
     def __init__(self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None) -> None:
         self.search, self.fillings, self.near, self.count = search, fillings, near, 0
         self.left: Callable[[], float] = lambda: math.inf
+        self.found: Floats | None = None
 
     def turn(self) -> None:
+        """One turn, after which `found` is what it has found."""
+        before = self.search.value
+        self._turn()
+        if self.search.value < before:
+            self.found = self.search.point()
+
+    def _turn(self) -> None:
         """A dive with its completion by local search in every fourth turn; else a neighbourhood, or local search."""
         search, first = self.search, self.count % EACH == 0
         self.count += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -215,6 +216,8 @@ class _Run:
             claims(bound)
             if x is not None and incumbent < self.value:
                 self.better(_expanded(x, keep), incumbent)
+            if rounds.found is not None:
+                self.better(rounds.found, float(self.milp.cost @ rounds.found) + self.milp.offset)
             self.tell()
             return not self.stopped and not (math.isfinite(self.value) and self.done())
 
@@ -223,7 +226,7 @@ class _Run:
             claims(root.bound)
         left = replace(self.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
         hint = None if self.best is None else self.best[keep]
-        with _Beside(rounds, self.limits.threads > 1):
+        with _Beside(rounds, self.limits.threads > 1, self.left):
             scaled, undo = scale(replace(smaller, lazy=None))
             found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
         if found.x is not None:
@@ -256,14 +259,14 @@ class _Run:
 class _Beside:
     """Dives, neighbourhoods and local search in a thread while the block runs."""
 
-    def __init__(self, rounds: Rounds, really: bool) -> None:
+    def __init__(self, rounds: Rounds, really: bool, left: Callable[[], float]) -> None:
         self._rounds, self._really, self._stop = rounds, really, False
         self._thread = threading.Thread(target=self._go, daemon=True)
         if really:
-            rounds.left = lambda: 0.0 if self._stop else math.inf
+            rounds.left = lambda: 0.0 if self._stop else left()
 
     def _go(self) -> None:
-        while not self._stop:
+        while self._rounds.left() > 0:
             self._rounds.turn()
 
     def __enter__(self) -> None:
