@@ -17,6 +17,7 @@ from solvers import backend, highs
 from solvers.lagrangian.dual import Dual, Tables, ascend, start_prices, tables
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import kept_columns, survivors
+from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.search import Search
@@ -143,6 +144,20 @@ def test_dives_over_fillings(tmp_path: Path, seed: int) -> None:
     assert optimum * (1 - 1e-9) <= search.value <= 1.05 * optimum
     assert milp.violation(search.point()) <= 1e-6
     assert fillings.dive(fillings.bound) is None  # nothing is below its own bound
+
+
+@pytest.mark.parametrize("slack", [1.3, 50.0])
+def test_a_first_plan_is_there_at_once(tmp_path: Path, slack: float) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", 5, slack=slack))
+    data = recognise(milp)
+    assert data is not None
+    first = greedy(data)
+    assert first is not None
+    assert milp.violation(data.point(*first)) <= 1e-6
+    few = greedy(replace(data, fewest=3, most=3, capacity=np.full_like(data.capacity, np.inf)))
+    assert few is not None
+    assert few[1].sum() == 3
+    assert greedy(replace(data, load=np.ones_like(data.load), capacity=np.full_like(data.capacity, 0.5))) is None
 
 
 def test_neighbourhoods_only_improve(tmp_path: Path) -> None:

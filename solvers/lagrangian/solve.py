@@ -20,6 +20,7 @@ from solvers import highs, label
 from solvers.lagrangian.dual import Dual, ascend, start_prices, tables
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import cheapest, kept_columns, survivors
+from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.search import Rounds, Search
 from solvers.lagrangian.structure import Sourcing, recognise
@@ -106,7 +107,11 @@ class _Run:
         self.tell()
 
     def search(self) -> Search:
-        """Bound and local search in turns, until a part of the time is over; at once where loops are being compiled."""
+        """A first plan; bound and local search in turns, until a part of the time is over, if the loops are there."""
+        first = None if self.best is not None else greedy(self.data)
+        if first is not None:
+            x = self.data.point(*first)
+            self.better(x, float(self.milp.cost @ x) + self.milp.offset)
         self.raise_bound()
         search = Search(self.data, self.tables, self.dual, self.limits.seed)
         if self.best is not None:
