@@ -23,6 +23,7 @@ from solvers.watching import Progress, watched
 
 FEASIBLE_POINT = 2  # kSolutionStatusFeasible of HighsInfo.primal_solution_status
 NEVER = 1e-9  # absolute gap at which a search may stop: small enough that the relative one decides
+DUAL, PRIMAL = 1, 4  # simplex_strategy
 STOPPED: dict[str, Limit] = {
     "kTimeLimit": "time",
     "kIterationLimit": "work",
@@ -146,11 +147,13 @@ class Lp:
         arrays = (block.nnz, block.indptr[:-1], block.indices, block.data)
         _ok(self._highs.addCols(len(cost), cost, low, upper, *arrays), "addCols")
 
-    def resolve(self, seconds: float) -> tuple[str, float, Floats, Floats, Floats]:
+    def resolve(self, seconds: float, *, primal: bool = False) -> tuple[str, float, Floats, Floats, Floats]:
         """The same for thousands of small solves: nothing is looked at again, so look at what comes of it.
 
-        Returns optimal, infeasible, time, or what HiGHS said; objective; x (n,); reduced costs (n,); duals (m,).
+        primal: by the primal simplex, for a basis to which columns were added. Returns optimal, infeasible, time, or
+        what HiGHS said; objective; x (n,); reduced costs (n,); duals (m,).
         """
+        _set(self._highs, "simplex_strategy", PRIMAL if primal else DUAL)
         _set(self._highs, "time_limit", self._highs.getRunTime() + max(0.0, seconds))
         self._highs.run()
         status, point = str(self._highs.getModelStatus().name), self._highs.getSolution()

@@ -98,7 +98,7 @@ class Fillings:
         best, lower = self.price.copy(), -math.inf
         shares: Floats | None = None
         for turn in range(rounds):
-            status, objective, x, _, row = self.lp.resolve(self.left())
+            status, objective, x, _, row = self.lp.resolve(self.left(), primal=turn > 0 and not len(fixed))
             if status != "optimal":
                 return None
             shares = x[D:]

@@ -124,7 +124,7 @@ class _Run:
             self.learn(search)
             if search.rounds <= 4 and not self.done():
                 self.raise_bound()
-            stale = search.rounds - search.improved >= STALE
+            stale = search.rounds - search.improved >= STALE or not np.isfinite(self.tables.capacity).any()
             if stale or (finite and self.left() < until) or (not finite and search.rounds >= FEW_ROUNDS):
                 break
         return search
