@@ -39,6 +39,7 @@ TREE_TIME, TREE_ALONE = 0.15, 0.9  # of the time left, for the tree: where capac
 TREE_NODES = 300  # without a time limit
 LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
+FILLED = 2_000  # demands up to which fillings of hubs are worth a column
 DIVES = 8  # turns without a better point that end it
 STALE = 6  # rounds of search without a better assignment that end it
 FEW_ROUNDS = 12  # of search without a time limit
@@ -175,7 +176,8 @@ class _Run:
     def rounds(self, search: Search) -> Rounds:
         """Local search, with dives where hubs have one capacity each, and neighbourhoods where time is limited."""
         bound, seed = np.isfinite(self.tables.capacity).any() and not self.done(), self.limits.seed
-        fillings = Fillings(self.tables, self.dual, seed, self.left) if bound and len(self.data.load) == 1 else None
+        few = len(self.data.load) == 1 and self.data.cost.shape[1] <= FILLED
+        fillings = Fillings(self.tables, self.dual, seed, self.left) if bound and few else None
         near = None
         if bound and math.isfinite(self.limits.seconds):
             near = Neighbourhoods(self.data, search.reduced, lambda keep: _linked(self.milp, keep), seed)
