@@ -153,7 +153,8 @@ class Dual:
         matrix, slope = point.second[np.ix_(at, at)], point.slope[free]
         damped = matrix + self.damping * point.raw[np.ix_(at, at)]
         spread = point.spread[free]
-        damped[np.diag_indices(len(free))] += 0.01 * self.damping * spread + 1e-12 * spread.max() + 1e-300
+        least = 1e-10 * np.where(spread > 0, spread, spread.max()) + 1e-300  # rows differ in unit: each by its own
+        damped[np.diag_indices(len(free))] += 0.01 * self.damping * spread + least
         low, high = (sign[free] - z[free] for sign in self.signs)
         step = _within(damped, slope, low, high)
         out = np.zeros(len(z))

@@ -17,7 +17,7 @@ from solvers.decomposition.compact import Compact, compact
 from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.found import Chosen, Found
 from solvers.decomposition.pricing import Pricing
-from solvers.decomposition.primal import begin, improve
+from solvers.decomposition.primal import begin, improve, width_of
 from solvers.decomposition.settle import settle
 from solvers.decomposition.site_side import SiteSide
 from solvers.decomposition.start import Start, resumed
@@ -34,11 +34,11 @@ ELASTIC = 10.0  # times the money of all per row and period: price at which samp
 DUAL = 0.5  # of the time goes to prices at most
 SMALL = 1_000  # demands up to which restricted masters are exact enough, and find better plans
 EFFORT = 60  # tries per movable demand in each turn of the search
-WIDTHS = ((0.03, 0.6), (0.1, 0.2), (1.0, -1e6))
-"""Attempts: options up to how much of a demand's cost above its cheapest are tried, and rows filled to what part of
-their right side by the cheapest options are watched."""
+ATTEMPTS = ((100, 0.6), (400, 0.2), (1e9, -1e6))
+"""Options are tried up to that width above a demand's cheapest at which so many demands per row with a price have
+several; rows that the cheapest options fill to this part of their right side are watched."""
 WARM = ((0.1, 0.3, 4, 2_000), (0.3, 0.6, 30, 20_000))
-"""Attempts with a start: as above, and tries per movable demand and least tries in each turn of the search."""
+"""Attempts with a start: width, part of the right side, and tries per movable demand and least tries in each turn of the search."""
 
 NEARLY = 0.9  # of the gap asked for: what the search is content with, before the site block is settled
 
@@ -56,10 +56,12 @@ class Level:
     peak: bool
 
 
+ALL = 1_000_000_000
 LEVELS = (
     Level(3_000, (1.0, 0.3), 8, True),
     Level(20_000, (0.3, 0.1, 0.03), 8, True),
-    Level(100_000, (0.1, 0.03, 0.01, 0.004), 12, False),
+    Level(100_000, (0.1, 0.03, 0.01), 12, False),
+    Level(ALL, (0.01, 0.004), 12, False),
 )
 FINER = ((0.5, (0.004, 0.0015, 0.0006), 14), (0.25, (0.0005,), 14))
 """Rounds over promising options: their width, temperatures, steps at each."""
@@ -97,7 +99,8 @@ def solve(
     if not watch(math.inf, bound):
         return Found(None, bound, Prices(y, Linking.none()), "interrupt")
     chosen = None
-    for width, tight in WIDTHS:
+    for per_row, tight in ATTEMPTS:
+        width = width_of(pricing, side, demands, z, unit, per_row)
         search = begin(pricing, side, demands, z, unit, scale, width, tight, first)
         enough = NEARLY * limits.gap * abs(bound)
         if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=enough):

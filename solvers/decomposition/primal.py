@@ -18,6 +18,7 @@ from solvers.decomposition.site_side import SiteSide
 from solvers.decomposition.start import cheapest_at
 from solvers.model.options import Floats, Ints, Longs
 
+WIDEST = 1.0  # times a demand's cheapest option: what any option may cost more
 MARGIN = 1e-7  # of the right side, kept free for rounding
 TURNS = 48  # excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
 LEAST = 200_000  # tries in a turn
@@ -78,6 +79,21 @@ class Search:
             d.vector, d.factor, d.slot, e.start, e.row, e.stream, e.time, e.value,
             self.activity, self.target, below, above, curve, np.zeros(len(self.target)),
         )  # fmt: skip
+
+
+def width_of(pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit: Floats, per_row: float) -> float:
+    """The width, relative to unit (n,), within which so many demands per row with a price have a second option; at most
+    WIDEST."""
+    price = np.empty(len(demands.route))
+    _, best = pricing.hard(demands, side.worth(side.prices(z)), demands.vector, demands.factor, price)
+    least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
+    price[best[best >= 0]] = np.inf
+    several = np.flatnonzero(np.diff(demands.start))
+    second = np.where(best >= 0, demands.unserved, np.inf)
+    second[several] = np.minimum(second[several], np.minimum.reduceat(price, demands.start[several]))
+    away = (second - least) / unit
+    count = int(min(per_row * max(np.count_nonzero(z), 1), len(away))) - 1
+    return float(min(np.partition(away, count)[count], WIDEST))
 
 
 def begin(
@@ -210,7 +226,7 @@ def improve(
         hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
         tries = max(effort * len(search.movable), least) // (1 if turn < 2 else 4)
         moved = 0
-        if not late and (turn < 12 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
+        if not late and (turn < 20 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
             moved = search.exchange(
                 places, search.focus(places, above), tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn
             )
