@@ -34,11 +34,11 @@ ELASTIC = 10.0  # times the money of all per row and period: price at which samp
 DUAL = 0.5  # of the time goes to prices at most
 SMALL = 1_000  # demands up to which restricted masters are exact enough, and find better plans
 EFFORT = 60  # tries per movable demand in each turn of the search
-ATTEMPTS = ((100, 0.6), (400, 0.2), (1e9, -1e6))
+ATTEMPTS = ((100, 0.8), (400, 0.5), (1e9, -1e6))
 """Options are tried up to that width above a demand's cheapest at which so many demands per row with a price have
 several; rows that the cheapest options fill to this part of their right side are watched."""
 WARM = ((0.1, 0.3, 4, 2_000), (0.3, 0.6, 30, 20_000))
-"""Attempts with a start: width, part of the right side, and tries per movable demand and least tries in each turn of the search."""
+"""Attempts with a start: width, part of the right side, tries per movable demand and least tries in each turn."""
 
 NEARLY = 0.9  # of the gap asked for: what the search is content with, before the site block is settled
 

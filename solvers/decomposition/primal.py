@@ -92,7 +92,7 @@ def width_of(pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit
     second = np.where(best >= 0, demands.unserved, np.inf)
     second[several] = np.minimum(second[several], np.minimum.reduceat(price, demands.start[several]))
     away = (second - least) / unit
-    count = int(min(per_row * max(np.count_nonzero(z), 1), len(away))) - 1
+    count = min(int(per_row * max(int(np.count_nonzero(z)), 1)), len(away)) - 1
     return float(min(np.partition(away, count)[count], WIDEST))
 
 
