@@ -1,4 +1,4 @@
-"""Random instances that mix features of all groups: two backends, two checkers and mutated plans must agree.
+"""Random instances that mix features of all groups: two backends, force, two checkers and mutated plans must agree.
 
 ``python benchmarks/feature_mix.py --instances 1000 -o benchmarks/results/feature_mix.csv`` writes one row per kind of
 mutation and one per count of instances; disagreements go to stdout as they are found. Exit code 1 if there are any.
@@ -33,6 +33,9 @@ def rows(found: list[Verdict]) -> Iterator[tuple[str, str, int, int, int]]:
     feasible = [v for v in found if v.feasible]
     yield "instances", "all", len(found), sum(not v.wrong for v in found), 0
     yield "instances", "feasible", len(feasible), sum(not v.wrong for v in feasible), 0
+    forced = [v for v in found if v.forced]
+    yield "instances", "by force", len(forced), sum(not v.wrong for v in forced), 0
+    yield "placements", "by force", sum(v.forced for v in forced), sum(v.forced for v in forced if not v.wrong), 0
     for name, some in (("all", found), ("feasible", feasible)):
         pairs = {pair for v in some for pair in combinations(v.mix.features, 2)}
         yield "pairs of features", name, len(PAIRS), len(pairs), 0

@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import forced_placements
 import numpy as np
 import plan_mutations
 from naive_checker import Naive
@@ -54,6 +55,7 @@ class Verdict:
     tried: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     harmless: Counter[str] = field(default_factory=Counter)
+    forced: int = 0  # placements tried by force; 0: not tried
 
     @property
     def feasible(self) -> bool:
@@ -79,7 +81,8 @@ def drawn(seed: int) -> Mix:
 
 
 def judged(seed: int) -> Verdict:
-    """Solves one instance by two backends, checks both plans twice, and mutates the first."""
+    """Solves one instance by two backends and, where it is small enough, by force, checks both plans twice, and mutates
+    the first."""
     mix = drawn(seed)
     verdict, instance = Verdict(mix), from_document(mix.document)
     try:
@@ -88,6 +91,7 @@ def judged(seed: int) -> Verdict:
         verdict.wrong.append(f"{type(error).__name__}: {error}")
         return verdict
     _compare(verdict, *plans)
+    _force(verdict, plans[0])
     with tempfile.TemporaryDirectory() as folder:
         for plan in plans:
             if plan.decisions is not None:
@@ -110,6 +114,16 @@ def _compare(verdict: Verdict, plan: Plan, other: Plan) -> None:
         for mine, theirs in zip(plan.stages, other.stages, strict=True):
             if abs(mine.value - theirs.value) > 3 * CLOSE * max(1.0, abs(mine.value)):  # each held within 1e-6
                 verdict.wrong.append(f"stage {mine.name}: highs {mine.value}, scip {theirs.value}")
+
+
+def _force(verdict: Verdict, plan: Plan) -> None:
+    """Every placement of the single demands: none is better than the plan, and the best is as good."""
+    tried = forced_placements.best(verdict.mix.document, verdict.mix.features, GAP)
+    if tried is None:
+        return
+    best, verdict.forced = tried
+    if best != plan.objective and not abs(best - plan.objective) <= CLOSE * max(1.0, abs(plan.objective)):
+        verdict.wrong.append(f"highs {plan.objective}, by force {best}")
 
 
 def _accept(verdict: Verdict, instance: Instance, plan: Plan, written: Doc) -> None:

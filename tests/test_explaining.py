@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from infeasible import FAULTS, Fault, feasible, least_use, open_hubs_exactly, rate
+from infeasible import FAULTS, Fault, feasible, least_use, open_hubs_exactly
 
 from instances import from_document
 from instances.instance import Instance
@@ -39,15 +39,16 @@ def test_the_true_cause_is_named_and_the_repair_is_just_enough(fault: Fault, see
     assert found.conflict is not None and cause in found.conflict.names and found.conflict.minimal
     assert all(repair.confirmed for repair in found.repairs)
     by_program = [repair for repair in found.repairs if not {step.kind for step in repair.steps} & BY_TRIAL]
-    assert by_program[0].proven
-    assert all(repair.proven for repair in by_program) or fault is rate  # HiGHS leaves 1e-5 open in one of these
+    assert by_program and all(repair.proven for repair in by_program)
     prices = [repair.price for repair in found.repairs]
     assert len(prices) > 1 or fault in ONLY_WAY
     assert all(b >= a * (1 - 1e-6) for a, b in pairwise(prices))
-    cheapest = found.repairs[0]
-    assert solve(repaired(instance, cheapest)).status == "OPTIMAL"
-    for place, step in enumerate(cheapest.steps):
-        assert can_be_met(_with(instance, cheapest, place, _less(step)), 60.0) is False, step.text
+    assert solve(repaired(instance, found.repairs[0])).status == "OPTIMAL"
+    for repair in found.repairs[: None if seed == 0 else 1]:  # the others, too, of one instance of each fault
+        for place, step in enumerate(repair.steps):
+            if repair is not found.repairs[0] and step.kind == "unserved":
+                continue  # a demand that is removed frees more than its own share, such as the rest of its group
+            assert can_be_met(_with(instance, repair, place, _less(step)), 60.0) is False, step.text
 
 
 def _less(step: Step) -> Step | None:

@@ -32,6 +32,7 @@ def test_half_are_feasible_and_every_mutation_is_tried() -> None:
     tried, harmless = (
         sum(counts, Counter[str]()) for counts in zip(*((v.tried, v.harmless) for v in found), strict=True)
     )
+    assert sum(v.forced > 0 for v in found) >= 4 and max(v.forced for v in found) > 20
     kinds = {mutation.__name__ for mutation in plan_mutations.ALL}
     assert len(kinds) >= 40 and kinds - set(tried) <= {"remove_module"}  # few plans build any
     assert not any(harmless[mutation.__name__] for mutation in plan_mutations.ALWAYS)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from instances import Instance
-    from optimizer.explaining import Explanation
+    from optimizer.explaining import Explanation, Repair
     from optimizer.plan import Plan
 
 NAMED = 12  # limits and demands of a conflict, and changes of a repair, that are listed
@@ -153,15 +153,22 @@ def parts(found: Explanation, written: str | None) -> list[RenderableType]:
             titled("Prices that prove that these cannot hold together (thousandths of the plan per unit)", lines)
         )
     for place, repair in enumerate(found.repairs):
-        marks = ([] if repair.proven else ["perhaps not the cheapest"]) + (
-            [] if repair.confirmed else ["not confirmed by solving again"]
-        )
+        marks = [*_distance(repair), *([] if repair.confirmed else ["not confirmed by solving again"])]
         title = "Cheapest repair" if place == 0 else f"Or ({place})"
         title += f" ({', '.join(marks)})" if marks else ""
         out.append(titled(title, _some([f"  {plain(step.text)}" for step in repair.steps])))
     if written is not None:
         out.append(Text(f"Instance with the cheapest repair written to {written}"))
     return out
+
+
+def _distance(repair: Repair) -> list[str]:
+    """How far the repair may be from the cheapest."""
+    if repair.proven:
+        return []
+    return [f"at most {repair.price / repair.bound - 1:.1%} dearer than the cheapest"] if repair.bound > 0 else [
+        "perhaps not the cheapest"
+    ]  # fmt: skip
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -10,8 +10,9 @@ from optimizer.compiling import compile_problem, useful_routes
 from optimizer.explaining.choices import Choice, Why, why
 from optimizer.explaining.conflicts import Conflict, conflict, proving
 from optimizer.explaining.cuts import cuts
+from optimizer.explaining.deciding import decided
 from optimizer.explaining.elastic_program import elastic
-from optimizer.explaining.large import decided, is_large, looked_at
+from optimizer.explaining.large import is_large, looked_at
 from optimizer.explaining.large import proving as proving_large
 from optimizer.explaining.prices import ShadowPrice, shadow_prices
 from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
@@ -96,7 +97,7 @@ def _explained_large(
         look = looked_at(instance, held, began + 0.5 * (end - began), serve_all=serve_all)
         if look is None:
             break
-        made = decided(look, time.perf_counter() + 0.6 * (end - time.perf_counter()))
+        made = decided(look, time.perf_counter() + 0.75 * (end - time.perf_counter()))
         look = look if made is None else made.large
         if not held and look.bound > 0:
             feasible, prices = False, proving_large(look)

@@ -63,7 +63,16 @@ class Elastic:
         """The cheapest way to meet everything with those limits held; without prices: any way."""
         milp = self.holding(held)
         milp = milp if priced else replace(milp, cost=np.zeros_like(milp.cost))
-        return solve_exact("highs", milp, Limits(seconds=seconds, gap=0.0))
+        began = time.perf_counter()
+        result = solve_exact("highs", milp, Limits(seconds=seconds, gap=0.0))
+        left = seconds - (time.perf_counter() - began)
+        if result.status != "feasible" or result.limit != "none" or left <= 0:
+            return result
+        # HiGHS may end with 1e-5 of a gap of 0 left open
+        other = solve_exact("scip", milp, Limits(seconds=left, gap=0.0))
+        if other.x is not None and other.objective < result.objective:
+            return other
+        return replace(result, bound=max(result.bound, min(other.bound, result.objective)))
 
     def solve_large(self, held: Bools, seconds: float) -> MilpResult:
         """As `solve`: demands that the relaxation serves in one place are held there, the rest is solved with whole
