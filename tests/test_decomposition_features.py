@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
+from document_changes import scaled
 from random_instances import FEATURES, LATER, random_document
 
 from instances import Instance, from_document
 from optimizer.checking import check
 from optimizer.checking.proving import prove
 from optimizer.solving import Options, solve
+from solvers.decomposition import masters
 from solvers.milp import Refused
 
 STATED = {"named_objective", "weighted_objective", "staged_objective", "migration"}  # not of the instance alone
@@ -73,3 +75,22 @@ def test_a_feature_that_it_does_not_take_is_refused_by_name(name: str) -> None:
 def test_mixed_features(seed: int) -> None:
     draw = random.Random(seed)
     agree(with_features(tuple(draw.sample(TAKEN, 7)), seed, draw.choice([8, 20]), draw.choice([3, 5])))
+
+
+@pytest.mark.parametrize(
+    "names", [("single", "links", "contracts", "connection"), ("per_period", "together", "battery")]
+)
+def test_few_options_at_a_time_prove_as_much(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample for all demands, prices in a box, settled demands beside a master of the others."""
+    more = tuple(name for name in names if name not in FEATURES)
+    document = random_document(3, ("energy", *(name for name in names if name in FEATURES)), 120, 5, more=more)
+    for record in (*document["hubs"], *document["links"]):
+        scaled(record, 9.0, "capacity", "connection_limit_kw", "capacity_gbps")
+    instance = from_document(document)
+    whole = solve(instance, Options(solver="decomposition"))
+    monkeypatch.setattr(masters, "SAMPLE", 2_000)
+    monkeypatch.setattr(masters, "WIDTHS", (0.01, 0.03, 0.1, 0.4, 1.0))
+    plan = solve(instance, Options(solver="decomposition"))
+    assert plan.decisions is not None and check(instance, plan).ok
+    assert plan.proven_bound == pytest.approx(whole.proven_bound, rel=1e-4)
+    assert plan.objective == pytest.approx(whole.objective, rel=3e-3)

@@ -1,7 +1,8 @@
 """The restricted master: the site block beside the explicit columns of some options, what others load being settled.
 
-Rows that the options load may be exceeded at a price, so that its relaxation always has an optimum; as a program in
-whole numbers it keeps all rows. Demands may stand for several (samples): their columns then count as often in shared
+Prices of rows that the options load stay in a box (Marsten, Hogan and Blankenship 1975): such a row may be exceeded,
+and in the other direction be filled, at the ends of its box, so that the relaxation always has an optimum. As a program
+in whole numbers it keeps all rows. Demands may stand for several (samples): their columns then count as often in shared
 rows.
 """
 
@@ -28,24 +29,24 @@ from solvers.scaling import scale
 
 ROUNDS = 12  # of rows share <= open
 VIOLATED = 1e-4
-EXCEEDED = 1e-7  # of a row's size
+EXCEEDED = 1e-6  # of a row's size
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """The solved relaxation. x: (n,) of the model's columns; value: money, that of settled demands aside; unmet: most
-    that a row is exceeded by, relative; shares: value of each column."""
+    """The solved relaxation. x: (n,) of the model's columns; value: money, that of settled demands aside; at_end: some
+    price stands at an end of its box."""
 
     prices: Prices
     x: Floats
     value: float
-    unmet: float
+    at_end: bool
 
 
 @dataclass(frozen=True)
 class Master:
-    """demands: (d,) those with explicit columns; model: over them alone; elastic: number of last columns by which rows
-    may be exceeded; program: all of it."""
+    """demands: (d,) those with explicit columns; model: over them alone; elastic: number of last columns, those of the
+    box; program: all of it."""
 
     demands: Longs
     model: Model
@@ -54,10 +55,11 @@ class Master:
 
     @classmethod
     def of(
-        cls, problem: Problem, site: Site, demands: Longs, pairs: Pairs, weight: Floats, settled: Floats, dear: Floats
-    ) -> Master:
+        cls, problem: Problem, site: Site, demands: Longs, pairs: Pairs, weight: Floats, settled: Floats,
+        box: tuple[Floats, Floats],
+    ) -> Master:  # fmt: skip
         """pairs: of ascending demands, in the problem's numbers; weight: (d,) demands that each stands for; settled:
-        (ties,) what all others load; dear: (m,) price of exceeding each row."""
+        (ties,) what all others load; box: (m,) least and largest price of each row."""
         ties = problem.options.ties.count
         place = np.full(len(problem.options), -1, np.int32)
         place[demands] = np.arange(len(demands))
@@ -78,11 +80,13 @@ class Master:
         shift[:m] = site.matrix[:, absorbed] @ settled[absorbed]
         shift[m : m + len(model.tied)] = settled[model.tied]
         reads = np.flatnonzero(np.diff(site.matrix[:, :ties].tocsr().indptr))
-        low, high = reads[np.isfinite(site.row_lower[reads])], reads[np.isfinite(site.row_upper[reads])]
-        row = np.concatenate([low, high]).astype(np.int32)
+        least, most = box
+        up = reads[np.isfinite(site.row_lower[reads]) | (most[reads] < 0)]
+        down = reads[np.isfinite(site.row_upper[reads]) | (least[reads] > 0)]
+        row = np.concatenate([up, down]).astype(np.int32)
         count = len(row)
         beyond = sp.csc_array(
-            (np.repeat([1.0, -1.0], [len(low), len(high)]), row, np.arange(count + 1, dtype=np.int32)),
+            (np.repeat([1.0, -1.0], [len(up), len(down)]), row, np.arange(count + 1, dtype=np.int32)),
             shape=(matrix.shape[0], count),
         )
         lazy = milp.lazy
@@ -91,7 +95,7 @@ class Master:
         upper = milp.upper.copy()
         upper[own:] = site.upper[model.kept]
         program = Milp(
-            cost=np.concatenate([cost, dear[row]]), offset=0.0,
+            cost=np.concatenate([cost, most[up], -least[down]]), offset=0.0,
             lower=np.concatenate([milp.lower, np.zeros(count)]),
             upper=np.concatenate([upper, np.full(count, np.inf)]),
             integer=np.concatenate([milp.integer, np.zeros(count, bool)]),
@@ -135,14 +139,8 @@ class Master:
             linking = Linking.of(self.model, rows[price < 0], price[price < 0]).renumbered(self.demands)
         size = np.maximum(1.0, np.abs(milp.matrix) @ np.abs(np.where(np.arange(len(x)) < self.real, x, 0.0)))
         beyond = milp.matrix[:, self.real :] @ x[self.real :]
-        unmet = float((np.abs(beyond) / size).max(initial=0.0))
-        return Relaxed(Prices(y, linking), x[: self.real], float(milp.cost[: self.real] @ x[: self.real]), unmet)
-
-    def dearer(self, factor: float) -> Master:
-        """With a higher price of exceeding rows."""
-        cost = self.program.cost.copy()
-        cost[self.real :] *= factor
-        return replace(self, program=replace(self.program, cost=cost))
+        at_end = bool((np.abs(beyond) > EXCEEDED * size).any())
+        return Relaxed(Prices(y, linking), x[: self.real], float(milp.cost @ x), at_end)
 
     @property
     def real(self) -> int:

@@ -3,14 +3,14 @@
 The relaxation is solved over few options: at given prices most demands have one that is clearly cheapest and are
 settled there, the others are columns of a master beside the whole site block. Its duals are the next prices, at which
 all options are priced (sifting, as in `solvers.sifting`, with demands settled instead of left out). First a sample of
-the demands, with all their options, stands for all.
+the demands, with all their options, stands for all. Small problems are one master.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,13 +31,16 @@ from solvers.model.options import Bools, Floats, Longs, Pairs
 from solvers.model.problem import Problem
 from solvers.model.site import Site, table
 
-SAMPLES = ((2_000, 1.0), (15_000, 0.2))  # demands that stand for all, and width of their options
+SAMPLE, FEW = 300_000, 1.5  # entries of the options that stand for all at first; so many times more are no sample
 WIDTHS = (0.05, 0.1, 0.2, 0.4, 1.0)  # options within that part of a demand's money from its cheapest are columns
-FEW, MOST = 300_000, 3_000_000  # entries of columns, about: a master takes all there are; no master takes more
-ROUNDS = 12
-DUAL = 0.5  # of the time goes to prices at most
-DEAR, DEARER = 10.0, 100.0  # price of exceeding rows, times what all money on them would be; and if that is too low
+MOST = 2_000_000  # entries of a master's columns, about
+CORES, LEAST = (3.0, 30.0), 100  # demands decided at once, times those that the relaxation splits; and at least
+WIDER = (0.4, math.inf)  # options within that part of a demand's money, where the last master holds no plan
 MET = 1e-6
+ROUNDS = 20
+DUAL = 0.5  # of the time goes to prices at most
+LARGEST, SAMPLED = 100.0, 2.0  # price of a row, times what all money on it would be; of a sample, which fits less well
+NEARBY = (1.0, 0.05)  # how far prices may go in a round: times the price, and times what all money on the row would be
 CLOSE = 0.05  # of the gap asked for: distance of master and bound at which prices are good enough
 
 
@@ -52,7 +55,7 @@ class _Search:
     deadline: float  # of the prices
     say: Callable[[str], None]
     unit: Floats
-    dear: Floats
+    scale: Floats  # (m,) prices at which what is on a row would be worth all money
 
     @classmethod
     def of(cls, problem: Problem, limits: Limits, deadline: float, say: Callable[[str], None]) -> _Search:
@@ -71,7 +74,7 @@ class _Search:
         ends = np.where(np.isfinite(site.upper), site.upper, 0.0)
         money = float(unit.sum()) + float(np.abs(site.total_cost) @ ends) + 1e-6
         scale = row_scale(site, problem.options.ties.count, money, loads)
-        search.dear = DEAR * np.where(scale > 0, scale, money)
+        search.scale = np.where(scale > 0, scale, money)
         return search
 
     @property
@@ -79,31 +82,31 @@ class _Search:
         """Of a column, about."""
         return self.problem.options.periods * (self.problem.options.resources + 2)
 
+    @property
+    def few(self) -> bool:
+        """Whether a master takes all options at once."""
+        return len(self.wholes.pairs) * self.entries <= FEW * SAMPLE
+
     def mu(self, prices: Prices) -> Floats:
         return tie_prices(self.site, self.problem.options.ties.count, prices.y)
 
     def left(self) -> Limits:
         return replace(self.limits, seconds=max(self.deadline - time.perf_counter(), 0.0))
 
-    def master(self, demands: Longs, kept: Bools, weight: Floats, settled: Floats) -> Master:
-        """kept: (P,) options of the demands that become columns."""
+    def master(
+        self, demands: Longs, kept: Bools, weight: Floats, settled: Floats, around: Prices | None = None,
+        largest: float = LARGEST,
+    ) -> Master:  # fmt: skip
+        """kept: (P,) options of the demands that become columns; around: prices that the new ones stay near."""
         at = self.wholes.among(demands)
         at = at[kept[at]]
         pairs = Pairs(self.wholes.pairs.demand[at], self.wholes.pairs.candidate[at])
-        return Master.of(self.problem, self.site, demands, pairs, weight, settled, self.dear)
-
-    def relax(self, master: Master) -> tuple[Master, Relaxed | None]:
-        """The relaxation, with dearer excess where rows are exceeded that need not be."""
-        relaxed = master.relax(self.left())
-        for _ in range(2):
-            if relaxed is None or relaxed.unmet <= MET:
-                break
-            master = master.dearer(DEARER)
-            again = master.relax(self.left())
-            if again is None or again.unmet > 0.99 * relaxed.unmet:
-                break
-            relaxed = again
-        return master, relaxed
+        far = largest * self.scale
+        box = -far, far
+        if around is not None:
+            away = NEARBY[0] * np.abs(around.y) + NEARBY[1] * self.scale
+            box = np.maximum(around.y - away, -far), np.minimum(around.y + away, far)
+        return Master.of(self.problem, self.site, demands, pairs, weight, settled, box)
 
 
 def solve(problem: Problem, limits: Limits, watch: Callable[[float, float], bool], say: Callable[[str], None]) -> Found:
@@ -111,13 +114,20 @@ def solve(problem: Problem, limits: Limits, watch: Callable[[float, float], bool
     began = time.perf_counter()
     search = _Search.of(problem, limits, began + DUAL * limits.seconds, say)
     prices = _sampled(search)
-    bound, prices, master, settled = _all(search, prices)
+    bound, prices, last = _all(search, prices)
     if not watch(math.inf, bound):
         return Found(None, bound, prices, "interrupt")
-    left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-    chosen = None if master is None else _whole(search, master, settled, left)
-    if chosen is not None:
-        watch(chosen.cost, bound)
+    chosen = None
+    for attempt in _attempts(search, prices, last):
+        left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began), gap=limits.gap / 2)
+        if left.seconds <= 0:
+            break
+        other = _whole(search, *attempt, left)
+        if other is not None and (chosen is None or other.cost < chosen.cost):
+            chosen = other
+            say(f"plan {chosen.cost:.10g}")
+            if not watch(chosen.cost, bound) or chosen.cost - bound <= limits.gap * abs(chosen.cost):
+                break
     late = time.perf_counter() - began > limits.seconds
     reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
     return Found(chosen, bound, prices, "none" if reached or not late else "time")
@@ -133,27 +143,23 @@ def _grid_prices(problem: Problem) -> Floats:
 
 
 def _sampled(search: _Search) -> Prices:
-    """Prices of a sample that stands for all demands, then of a larger one with fewer options."""
-    options, rng = search.problem.options, np.random.default_rng(search.limits.seed)
+    """Prices of a sample, with all its options, that stands for all demands."""
+    options, wholes, rng = search.problem.options, search.wholes, np.random.default_rng(search.limits.seed)
     prices = Prices(_grid_prices(search.problem), Linking.none())
-    none = np.zeros(options.ties.count)
-    for count, width in SAMPLES:
-        if len(options) <= 1.5 * count:
-            break
-        demands = _sample(search, count, rng)
-        kept = np.ones(len(search.wholes.pairs), bool)
-        if width < 1:
-            kept = search.wholes.cheapest(search.mu(prices), prices.linking, search.unit).beyond <= width
-        node, unit = options.node, search.unit
-        part = np.bincount(node[demands], unit[demands], int(node.max()) + 1)
-        weight = (np.bincount(node, unit) / np.where(part > 0, part, np.inf))[node[demands]]
-        weight *= unit.sum() / (weight @ unit[demands])
-        _, relaxed = search.relax(search.master(demands, kept, weight, none))
-        if relaxed is None:
-            break
-        prices = Prices(relaxed.prices.y, Linking.none())
-        search.say(f"sample of {len(demands)}: value {relaxed.value:.9g} unmet {relaxed.unmet:.2g}")
-    return prices
+    if search.few:
+        return prices
+    count = max(1, int(SAMPLE / (len(wholes.pairs) / len(options) * search.entries)))
+    demands, node, unit = _sample(search, count, rng), options.node, search.unit
+    part = np.bincount(node[demands], unit[demands], int(node.max()) + 1)
+    weight = (np.bincount(node, unit) / np.where(part > 0, part, np.inf))[node[demands]]
+    weight *= unit.sum() / (weight @ unit[demands])
+    every = np.ones(len(wholes.pairs), bool)
+    master = search.master(demands, every, weight, np.zeros(options.ties.count), largest=SAMPLED)
+    relaxed = master.relax(search.left())
+    if relaxed is None:
+        return prices
+    search.say(f"sample of {len(demands)}: value {relaxed.value:.9g}")
+    return Prices(relaxed.prices.y, Linking.none())
 
 
 def _sample(search: _Search, count: int, rng: np.random.Generator) -> Longs:
@@ -174,12 +180,21 @@ class _Settled:
     mu: Floats
 
 
-def _all(search: _Search, prices: Prices) -> tuple[float, Prices, Master | None, _Settled | None]:
-    """The best bound found and its prices, and the last master, with what is settled beside it."""
+@dataclass(frozen=True)
+class _Last:
+    """The last master, with what is settled beside it, and its relaxation."""
+
+    master: Master
+    settled: _Settled
+    relaxed: Relaxed
+
+
+def _all(search: _Search, prices: Prices) -> tuple[float, Prices, _Last | None]:
+    """The best bound found, its prices, and the last master."""
     wholes = search.wholes
     near, opened = np.zeros(len(wholes.pairs), bool), np.zeros(len(search.unit), bool)
-    last: tuple[Master | None, _Settled | None] = (None, None)
-    widths = (math.inf,) if len(wholes.pairs) * search.entries <= FEW else WIDTHS
+    last: _Last | None = None
+    widths = (math.inf,) if search.few else WIDTHS
     step, one = 0, np.ones(len(search.unit))
     bound, found = bound_of(wholes, search.site, prices, search.unit)
     for turn in range(ROUNDS):
@@ -190,14 +205,16 @@ def _all(search: _Search, prices: Prices) -> tuple[float, Prices, Master | None,
         settled = _Settled(np.flatnonzero(~opened), found.pick, search.mu(prices))
         loads = wholes.loads(settled.demands, settled.pick, settled.mu)[0]
         money = float(found.least[~opened].sum()) + float(settled.mu @ loads)
-        master, relaxed = search.relax(search.master(demands, near, one[demands], loads))
+        around = None if widths[step] == math.inf else prices
+        master = search.master(demands, near, one[demands], loads, around)
+        relaxed = master.relax(search.left())
         if relaxed is None:
             break
-        last, value = (master, settled), relaxed.value + money
+        last, value = _Last(master, settled, relaxed), relaxed.value + money
         then, other = bound_of(wholes, search.site, relaxed.prices, search.unit)
         search.say(
-            f"turn {turn}: {len(demands)} demands, master {value:.9g} unmet {relaxed.unmet:.2g}, bound {then:.9g}, "
-            f"best {max(bound, then):.9g}"
+            f"turn {turn}: {len(demands)} demands, master {value:.9g}{' at the end' if relaxed.at_end else ''}, "
+            f"bound {then:.9g}, best {max(bound, then):.9g}"
         )
         for pick in (found.pick, other.pick):  # what either prices take, the next master may choose from
             near[pick[pick >= 0]] = True
@@ -205,12 +222,65 @@ def _all(search: _Search, prices: Prices) -> tuple[float, Prices, Master | None,
         better = then > bound
         if better:
             bound, prices, found = then, relaxed.prices, other
-        done = relaxed.unmet <= MET and value - bound <= CLOSE * search.limits.gap * abs(value)
-        if done or time.perf_counter() > search.deadline:
+        done = value - bound <= CLOSE * search.limits.gap * abs(value)
+        if (done and (around is None or not relaxed.at_end)) or time.perf_counter() > search.deadline:
             break
-        if relaxed.unmet > MET or not better:
+        if not done and not better:
             step = min(step + 1, len(widths) - 1)
-    return bound, prices, *last
+    return bound, prices, last
+
+
+def _attempts(search: _Search, prices: Prices, last: _Last | None) -> Iterator[tuple[Master, _Settled]]:
+    """Programs in whole numbers, each larger than the one before: first few demands, those that the relaxation splits
+    and those whose choice is closest; the others as it has them."""
+    if last is None:
+        return
+    wholes, found = search.wholes, bound_of(search.wholes, search.site, prices, search.unit)[1]
+    pick, split = _relaxed_picks(search, last, found.pick)
+    opened = np.zeros(len(search.unit), bool)
+    opened[last.master.demands] = True
+    order = np.argsort(np.where(split, -1.0, np.where(opened, found.second, np.inf)), kind="stable")
+    for factor in CORES:
+        count = min(int(opened.sum()), max(int(factor * split.sum()), int(factor * LEAST)))
+        some = np.zeros(len(opened), bool)
+        some[order[:count]] = True
+        some = _limited(search, found, found.beyond <= WIDER[0], some | (opened & wholes.flexible))
+        yield _beside(search, found.beyond <= WIDER[0], some, pick, prices)
+        if count == opened.sum():
+            break
+    yield last.master, last.settled
+    for width in WIDER:
+        near = found.beyond <= width
+        yield _beside(search, near, _limited(search, found, near, found.second <= width), found.pick, prices)
+
+
+def _beside(search: _Search, near: Bools, opened: Bools, pick: Longs, prices: Prices) -> tuple[Master, _Settled]:
+    """The master of some demands beside the others as they are picked."""
+    near = near.copy()
+    near[pick[pick >= 0]] = True
+    settled = _Settled(np.flatnonzero(~opened), pick, search.mu(prices))
+    loads = search.wholes.loads(settled.demands, settled.pick, settled.mu)[0]
+    demands = np.flatnonzero(opened)
+    return search.master(demands, near, np.ones(len(demands)), loads), settled
+
+
+def _relaxed_picks(search: _Search, last: _Last, pick: Longs) -> tuple[Longs, Bools]:
+    """The picks (D, W) with those of the relaxation where it has whole shares, and (D,) demands that it splits."""
+    wholes, columns, pick = search.wholes, last.master.model.columns, pick.copy()
+    split = np.zeros(len(search.unit), bool)
+    share = np.flatnonzero(columns.kind == SHARE)
+    value = last.relaxed.x[share]
+    demand = last.master.demands[columns.demand[share]]
+    split[demand[(value > MET) & (value < 1 - MET)]] = True
+    left = np.flatnonzero((columns.kind == UNSERVED) & (last.relaxed.x[: len(columns)] > MET))
+    split[last.master.demands[columns.demand[left]]] = True
+    key = wholes.pairs.demand.astype(np.int64) * len(search.problem.options.candidates.hub) + wholes.pairs.candidate
+    taken = np.flatnonzero(value >= 1 - MET)
+    at = np.searchsorted(
+        key, demand[taken] * len(search.problem.options.candidates.hub) + columns.candidate[share[taken]]
+    )
+    pick[demand[taken], np.maximum(columns.period[share[taken]], 0)] = at
+    return pick, split
 
 
 def _limited(search: _Search, found: Cheapest, near: Bools, opened: Bools) -> Bools:
@@ -235,9 +305,9 @@ def _limited(search: _Search, found: Cheapest, near: Bools, opened: Bools) -> Bo
     return np.asarray(out | (np.isin(together, groups) & (together >= 0)))
 
 
-def _whole(search: _Search, master: Master, settled: _Settled | None, limits: Limits) -> Chosen | None:
+def _whole(search: _Search, master: Master, settled: _Settled, limits: Limits) -> Chosen | None:
     """Decisions in whole numbers: those of the master's demands beside the settled ones."""
-    x = master.whole(replace(limits, gap=limits.gap / 2))
+    x = master.whole(limits)
     if x is None:
         return None
     problem, options, wholes = search.problem, search.problem.options, search.wholes
@@ -246,7 +316,7 @@ def _whole(search: _Search, master: Master, settled: _Settled | None, limits: Li
     used = np.flatnonzero(np.isin(columns.kind, (SHARE, PART)) & (values > 1e-9))
     kind, period = columns.kind[used].astype(np.int64), columns.period[used].astype(np.int64)
     demand, candidate, amount = master.demands[columns.demand[used]], columns.candidate[used], values[used]
-    if settled is not None and len(settled.demands):
+    if len(settled.demands):
         _, pairs, share, part = wholes.loads(settled.demands, settled.pick, settled.mu)
         each = options.per_period[pairs.demand]
         for what, number in ((share, SHARE), (part, PART)):
