@@ -188,6 +188,19 @@ def test_plans_of_auto_pass_the_check_and_say_how(tmp_path: Path) -> None:
     assert check(instance, plan).ok
 
 
+@pytest.mark.parametrize("slack", [1.8, 50.0])
+def test_hubs_that_may_not_open_stay_closed(tmp_path: Path, slack: float) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", 4, slack=slack))
+    opening = np.flatnonzero(milp.leading)
+    upper = milp.upper.copy()
+    upper[opening[:3]] = 0.0
+    closed = replace(milp, upper=upper)
+    optimum = highs.solve(closed, EXACT)
+    found = backend("lagrangian")(closed, EXACT, None, None)
+    assert found.status == optimum.status == "optimal"
+    assert found.objective == pytest.approx(optimum.objective, rel=1e-9)
+
+
 def test_same_seed_same_plan(tmp_path: Path) -> None:
     milp = _milp(_written(tmp_path / "p.txt", 3, demands=60, hubs=15, slack=1.2))
     solved = [backend("lagrangian")(milp, Limits(gap=0.01, seed=5), None, None) for _ in range(2)]

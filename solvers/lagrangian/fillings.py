@@ -185,8 +185,9 @@ class Fillings:
         is_open = self.tables.must.copy()
         is_open[at[share.max(axis=0) > WHOLE]] = True
         for j in np.flatnonzero(share.max(axis=0) <= WHOLE):
-            some = near[j][(near[j] >= 0) & is_open[near[j]]]
-            at[j] = some[0] if len(some) else near[j][0]
+            some = near[j][(near[j] >= 0) & self.tables.may[near[j]]]
+            ready = some[is_open[some]]
+            at[j] = ready[0] if len(ready) else some[0]
             is_open[at[j]] = True
         return at.astype(np.int64), is_open
 

@@ -97,6 +97,8 @@ class Search:
 
         While the loops are not ready, the assignment itself is taken if it overloads none.
         """
+        if not self.data.fewest <= int(opened.sum()) <= self.data.most:
+            return False
         if not self.ready:
             return self._take(at, opened)
         self._at[:], self._open[:] = at, opened

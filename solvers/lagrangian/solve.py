@@ -142,9 +142,9 @@ class _Run:
         def better(hubs: Longs) -> float:
             opened = np.zeros(len(self.data.opening), dtype=bool)
             opened[hubs] = True
-            if int(opened.sum()) >= self.data.fewest:
-                at = np.where(opened[:, None], self.data.cost, np.inf).argmin(axis=0)
-                x = self.data.point(at.astype(np.int64), opened)
+            cost = self.data.cost[hubs]
+            if len(hubs) >= max(self.data.fewest, 1) and np.isfinite(cost.min(axis=0)).all():
+                x = self.data.point(hubs[cost.argmin(axis=0)], opened)
                 self.better(x, float(self.milp.cost @ x) + self.milp.offset)
             return self.value - self.data.offset
 
@@ -155,6 +155,7 @@ class _Run:
 
         tree.grow(self.value - self.data.offset, better, goes_on)
         self.bound = max(self.bound, min(self.data.raised(tree.bound(math.inf) + self.data.offset), self.value))
+        self.proven = self.bound == math.inf  # nothing was left, and no point was found
         self.learn(rounds.search)
 
     def dive(self, rounds: Rounds) -> None:
