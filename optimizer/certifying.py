@@ -14,6 +14,7 @@ from instances.instance import Instance
 from optimizer.certificate import FAMILIES, PLACES, ROWS, Branches, Certificate
 from optimizer.checking.proving import prove
 from optimizer.plan import LOWERED, Plan
+from solvers.decomposition.tree import Cases
 from solvers.highs import Lp
 from solvers.milp import Limits, SolverFailure
 from solvers.model import Model, Problem
@@ -48,6 +49,19 @@ def certificate(instance: Instance, problem: Problem, prices: Floats, linking: L
     return Certificate(leaf=np.zeros(len(joined["price"]), np.int32), branches=Branches.none(), **joined)
 
 
+def certificate_by_cases(instance: Instance, problem: Problem, cases: Cases) -> Certificate:
+    """The certificate of prices that hold case by case."""
+    leaves = [
+        replace(made, leaf=np.full(len(made), number, np.int32))
+        for number, prices in cases.leaves.items()
+        for made in (certificate(instance, problem, prices.y, prices.linking),)
+    ]
+    names = ("leaf", "row", *PLACES, "price")
+    columns = {name: np.concatenate([getattr(leaf, name) for leaf in leaves]) for name in names}
+    node, variable, position, most, low, high = cases.splits.astype(np.int32).T
+    return Certificate(branches=Branches(node, variable, position, most, low, high), **columns)
+
+
 def site_prices(problem: Problem, given: Certificate) -> Floats:
     """(m,) the prices of a certificate by the site rows of a problem, 0 where it has none: the way back."""
     out = np.zeros(problem.site.matrix.shape[0])
@@ -57,7 +71,7 @@ def site_prices(problem: Problem, given: Certificate) -> Floats:
         if family not in ROWS or not len(label):
             continue
         names = _index(family)
-        mine = np.flatnonzero(given.row == FAMILIES.index(family))
+        mine = np.flatnonzero((given.row == FAMILIES.index(family)) & (given.demand < 0))
         known = _keys([getattr(given, name)[mine] for name in names], span)
         order = np.argsort(known)
         wanted = _keys([index for _, index in zip(names, label.index, strict=False)], span)

@@ -14,7 +14,7 @@ import numpy as np
 from instances.instance import Instance
 from instances.objectives import COST, as_written, objective_of
 from instances.routes import Routes
-from optimizer.certifying import certificate, certified, priced
+from optimizer.certifying import certificate, certificate_by_cases, certified, priced
 from optimizer.checking import check
 from optimizer.compiling import compile_problem, decode, useful_routes
 from optimizer.course import Course, Progress
@@ -185,7 +185,11 @@ def solve_by_prices(
         report = check(instance, plan)
         if not report.ok:
             raise RejectedPlan(report.violations)
-        plan = certified(instance, plan, certificate(instance, problem, found.prices.y, found.prices.linking))
+        if found.cases is None:
+            made = certificate(instance, problem, found.prices.y, found.prices.linking)
+        else:
+            made = certificate_by_cases(instance, problem, found.cases)
+        plan = certified(instance, plan, made)
         if math.isfinite(plan.proven_bound):  # rounded outwards, it is less by next to nothing
             plan = closed(replace(plan, status="FEASIBLE", bound_source="certificate"), plan.proven_bound)
     now = time.perf_counter()

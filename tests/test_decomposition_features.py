@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from document_changes import scaled
 from random_instances import FEATURES, LATER, random_document
 
 from instances import Instance, from_document
+from optimizer.certificate import Certificate
 from optimizer.checking import check
 from optimizer.checking.proving import prove
 from optimizer.solving import Options, solve
@@ -94,3 +97,19 @@ def test_few_options_at_a_time_prove_as_much(names: tuple[str, ...], monkeypatch
     assert plan.decisions is not None and check(instance, plan).ok
     assert plan.proven_bound == pytest.approx(whole.proven_bound, rel=1e-4)
     assert plan.objective == pytest.approx(whole.objective, rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("names", "seed"), [(("optional_hubs", "links"), 11), (("hub_modules", "closing", "optional_links"), 2)]
+)
+def test_cases_of_what_is_open_prove_what_one_relaxation_does_not(names: tuple[str, ...], seed: int) -> None:
+    instance = with_features(names, seed, 16, 4)
+    plan = solve(instance, Options(solver="decomposition", gap=1e-6))
+    assert plan.certificate is not None and len(plan.certificate.branches.node) > 0
+    assert plan.proven_gap < 1e-6 and not prove(instance, plan).breaches
+    one_less = plan.certificate.leaf != plan.certificate.leaf.max()
+    part = replace(
+        plan.certificate,
+        **{f.name: getattr(plan.certificate, f.name)[one_less] for f in fields(Certificate) if f.name != "branches"},
+    )
+    assert prove(instance, replace(plan, certificate=part, proven_bound=-math.inf)).bound < plan.proven_bound

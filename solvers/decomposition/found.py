@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from solvers.decomposition.cheapest import Prices
+from solvers.decomposition.tree import Cases
 from solvers.model.columns import Columns
 from solvers.model.options import Floats
 
@@ -22,9 +23,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Found:
-    """bound: money, -inf without; prices: those that prove it; limit: what stopped the search."""
+    """bound: money, -inf without; prices: those that prove it; limit: what stopped the search; cases: where
+    they prove it case by case."""
 
     chosen: Chosen | None
     bound: float
     prices: Prices
     limit: Literal["none", "time", "interrupt"]
+    cases: Cases | None = None

@@ -22,6 +22,7 @@ from solvers.decomposition.found import Chosen, Found
 from solvers.decomposition.master import Master, Relaxed
 from solvers.decomposition.settle import settle
 from solvers.decomposition.site_side import row_scale, tie_prices
+from solvers.decomposition.tree import cases
 from solvers.milp import Limits
 from solvers.model import migration
 from solvers.model.columns import PART, SHARE, UNSERVED
@@ -128,9 +129,16 @@ def solve(problem: Problem, limits: Limits, watch: Callable[[float, float], bool
             say(f"plan {chosen.cost:.10g}")
             if not watch(chosen.cost, bound) or chosen.cost - bound <= limits.gap * abs(chosen.cost):
                 break
-    late = time.perf_counter() - began > limits.seconds
     reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
-    return Found(chosen, bound, prices, "none" if reached or not late else "time")
+    told = None
+    if chosen is not None and not reached and last is not None and search.few:
+        left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
+        split = cases(last.master, chosen.cost, left)
+        if split is not None and split[0] > bound:
+            bound, told = min(split[0], chosen.cost), split[1]
+            watch(chosen.cost, bound)
+    late = time.perf_counter() - began > limits.seconds
+    return Found(chosen, bound, prices, "none" if reached or not late else "time", told)
 
 
 def _grid_prices(problem: Problem) -> Floats:
