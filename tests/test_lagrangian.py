@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from instances import examine
@@ -23,7 +24,7 @@ from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import Sourcing, recognise
 from solvers.lagrangian.tree import Tree
-from solvers.milp import Limits, Milp, Refused
+from solvers.milp import Limits, Milp, Refused, stacked
 from solvers.model import assemble
 
 EXACT = Limits(seconds=60.0, gap=1e-9)
@@ -47,6 +48,16 @@ def _written(
 
 def _milp(instance: Instance) -> Milp:
     return assemble(compile_problem(instance, useful_routes(instance), None)).milp
+
+
+def _assignment(cost: NDArray[np.float64], load: NDArray[np.float64], capacity: float) -> Milp:
+    """Generalised assignment: cost, load (H, D), one capacity for all hubs."""
+    H, D = cost.shape
+    choose = np.tile(np.eye(D), H)
+    hold = (np.eye(H)[:, :, None] * load[None]).reshape(H, H * D)
+    matrix = stacked([sp.csc_array(np.vstack([choose, hold]))])
+    lower, upper = np.append(np.ones(D), np.full(H, -np.inf)), np.append(np.ones(D), np.full(H, capacity))
+    return Milp(cost.ravel(), 0.0, np.zeros(H * D), np.ones(H * D), np.ones(H * D, bool), matrix, lower, upper)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -158,6 +169,16 @@ def test_a_first_plan_is_there_at_once(tmp_path: Path, slack: float) -> None:
     assert few is not None
     assert few[1].sum() == 3
     assert greedy(replace(data, load=np.ones_like(data.load), capacity=np.full_like(data.capacity, 0.5))) is None
+
+
+def test_a_demand_without_room_takes_the_place_of_another() -> None:
+    """The second demand (6, or 3 in the second hub) takes the cheap first hub and leaves 3; the third asks for 5."""
+    cost, load = np.array([[9.0, 1.0, 1.0], [1.0, 5.0, 1.0]]), np.array([[9.0, 6.0, 5.0], [5.0, 3.0, 5.0]])
+    data = recognise(_assignment(cost, load, 9.0))
+    assert data is not None
+    found = greedy(data)
+    assert found is not None
+    assert list(found[0]) == [1, 1, 0]
 
 
 def test_neighbourhoods_only_improve(tmp_path: Path) -> None:

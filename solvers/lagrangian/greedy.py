@@ -1,4 +1,7 @@
-"""A first assignment without compiled loops, there within milliseconds: hubs by what they save, demands by size."""
+"""A first assignment without compiled loops, there within milliseconds: hubs by what they save, demands by size.
+
+A demand that fits nowhere takes the place of one that fits elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.lagrangian.structure import Sourcing
-from solvers.milp import Bools
+from solvers.milp import Bools, Floats
 
 ROOM = 1.1  # capacity of the hubs opened at first, relative to what is asked
 
 
-def greedy(data: Sourcing) -> tuple[NDArray[np.int64], Bools] | None:
-    """Hub of each demand (D,) and open hubs (H,); None where a demand is left without room."""
+def greedy(data: Sourcing, worth: Floats | None = None) -> tuple[NDArray[np.int64], Bools] | None:
+    """Hub of each demand (D,) and open hubs (H,); None where a demand is left without room.
+
+    worth: (H, D) by which a demand chooses among hubs with room for it, such as reduced costs; else the costs.
+    """
+    worth = data.cost if worth is None else worth
     allowed = np.isfinite(data.cost)
     cost = np.where(allowed, data.cost, 2 * np.abs(data.cost[allowed]).max(initial=1.0) * data.cost.shape[1])
     opened, asked = data.must.copy(), data.load.min(axis=1).sum(axis=1)
@@ -25,15 +32,47 @@ def greedy(data: Sourcing) -> tuple[NDArray[np.int64], Bools] | None:
             break
         opened[best] = True
         current = np.minimum(current, cost[best])
-    at, left = np.zeros(data.cost.shape[1], dtype=np.int64), data.capacity.copy()
+    at, left = np.full(data.cost.shape[1], -1), data.capacity.copy()
     for j in np.argsort(-data.load.max(axis=(0, 1)), kind="stable"):
         fits = (data.load[:, :, j] <= left).all(axis=0) & allowed[:, j]
         some = np.flatnonzero(fits & opened)
         if not len(some) and int(opened.sum()) < data.most:
             some = np.flatnonzero(fits & data.may)
-        if not len(some):
+        if len(some):
+            _put(data, at, left, int(j), int(some[worth[some, j].argmin()]))
+            opened[at[j]] = True
+        elif not _exchange(data, worth, at, left, opened, int(j)):
             return None
-        at[j] = i = some[data.cost[some, j].argmin()]
-        opened[i] = True
-        left[:, i] -= data.load[:, i, j]
     return at, opened
+
+
+def _put(data: Sourcing, at: NDArray[np.int64], left: Floats, j: int, i: int) -> None:
+    """Demand j goes to hub i; left: (R, H) room."""
+    if at[j] >= 0:
+        left[:, at[j]] += data.load[:, at[j], j]
+    left[:, i] -= data.load[:, i, j]
+    at[j] = i
+
+
+def _exchange(
+    data: Sourcing, worth: Floats, at: NDArray[np.int64], left: Floats, opened: Bools, j: int
+) -> bool:  # fmt: skip
+    """Demand j goes where another leaves for a hub that has room, at the least worth together. False: nowhere."""
+    best, move = np.inf, None
+    for i in map(int, np.flatnonzero(opened & np.isfinite(data.cost[:, j]))):
+        for k in map(int, np.flatnonzero(at == i)):
+            if (data.load[:, i, j] > left[:, i] + data.load[:, i, k]).any():
+                continue
+            others = opened & np.isfinite(data.cost[:, k]) & (data.load[:, :, k] <= left).all(axis=0)
+            others[i] = False
+            if others.any():
+                to = int(np.where(others, worth[:, k], np.inf).argmin())
+                total = worth[i, j] - worth[i, k] + worth[to, k]
+                if total < best:
+                    best, move = total, (k, to, i)
+    if move is None:
+        return False
+    k, to, i = move
+    _put(data, at, left, k, to)
+    _put(data, at, left, j, i)
+    return True

@@ -38,6 +38,7 @@ class Search:
 
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
         self.data, self.rounds, self.improved, self.value, self.ready = data, 0, 0, math.inf, False
+        self._tables = tables
         self._seed, self._size = seed, max(abs(dual.bound), 1e-9)
         self._shadow = shadow_prices(tables, dual.price)
         self.reduced = worth = data.cost - dual.price + self._shadow[:, None] * tables.load
@@ -67,6 +68,10 @@ class Search:
             if not out[i] and self.data.may[i]:
                 out[i], number = True, number + 1
         return out
+
+    def worth(self, dearer: float) -> Floats:
+        """(H, D) reduced costs with the room that demands take dearer by this factor."""
+        return self.reduced + dearer * self._shadow[:, None] * self._tables.load
 
     def prepare(self) -> threading.Thread:
         """Compiles the loops of local search in a thread, by a round over two hubs and two demands."""

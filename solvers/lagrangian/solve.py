@@ -33,6 +33,7 @@ from solvers.scaling import scale
 
 PASSES = 300  # of the dual between two rounds of search
 STEP = 0.3  # of the first of more passes
+DEARER = (0.0, 0.3, 1.0, 3.0)  # prices of room, one after the other, until a first plan is found
 LOADING = 0.1  # of the time left, at most, to wait for the loops of local search, which may have to be compiled
 SEARCH_TIME = 0.1  # of the time, for bound and local search
 TREE_TIME, TREE_ALONE = 0.15, 0.9  # of the time left, for the tree: where capacities bind, and where none does
@@ -108,13 +109,12 @@ class _Run:
         self.tell()
 
     def search(self) -> Search:
-        """A first plan; bound and local search in turns, until a part of the time is over, if the loops are there."""
-        first = None if self.best is not None else greedy(self.data)
-        if first is not None:
-            x = self.data.point(*first)
-            self.better(x, float(self.milp.cost @ x) + self.milp.offset)
+        """First plans; bound and local search in turns, until a part of the time is over, if the loops are there."""
+        self.first(None)
         self.raise_bound()
         search = Search(self.data, self.tables, self.dual, self.limits.seed)
+        for dearer in DEARER:
+            self.first(search.worth(dearer))
         if self.best is not None:
             search.take(self.best)
         finite = math.isfinite(self.limits.seconds)
@@ -129,6 +129,13 @@ class _Run:
             if stale or (finite and self.left() < until) or (not finite and search.rounds >= FEW_ROUNDS):
                 break
         return search
+
+    def first(self, worth: Floats | None) -> None:
+        """A first plan, if there is none yet."""
+        found = greedy(self.data, worth) if self.best is None else None
+        if found is not None:
+            x = self.data.point(*found)
+            self.better(x, float(self.milp.cost @ x) + self.milp.offset)
 
     def branch(self, rounds: Rounds) -> None:
         """The tree over what is open; where no capacity binds, until it is done or nearly out of time."""
