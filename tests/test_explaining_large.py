@@ -9,10 +9,13 @@ import pytest
 from infeasible import FAULTS, Fault, feasible
 
 from instances import from_document, generate
+from instances.instance import Instance
 from instances.routes import candidate_routes
 from optimizer import explain, solve
 from optimizer.compiling import compile_problem
 from optimizer.explaining import large, repaired
+from optimizer.explaining.elastic_program import elastic
+from optimizer.explaining.kinds import KINDS
 from optimizer.explaining.merging import merged
 
 SEEDS = range(2)
@@ -41,10 +44,20 @@ def test_a_repair_over_merged_demands_is_enough_and_bounded(
     assert solve(repaired(instance, repair)).status == "OPTIMAL"
     assert exact.price * (1 - 1e-6) <= repair.price <= WHOLE.get(fault.__name__, DEARER) * exact.price
     assert repair.bound <= exact.price * (1 + 1e-6)
-    if repair.bound > 1e-6:
+    if repair.bound > 1e-3:
         assert found.feasible is False and (found.prices or found.findings)
+        assert _clash(instance, {name for name, _ in found.prices})
     if repair.proven:
         assert repair.price == pytest.approx(exact.price, rel=2e-6)
+
+
+def _clash(instance: Instance, names: set[str]) -> bool:
+    """Whether the limits of those names cannot hold together with what demands ask for, all others given up."""
+    model = elastic(instance)
+    held = [
+        not KINDS[limit.kind].family or KINDS[limit.kind].name(instance, limit.key) in names for limit in model.limits
+    ]
+    return model.solve(np.array(held, bool), 60.0, priced=False).status == "infeasible"
 
 
 @pytest.mark.parametrize("seed", range(4))

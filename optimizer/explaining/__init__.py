@@ -99,8 +99,8 @@ def _explained_large(
             break
         made = decided(look, time.perf_counter() + 0.75 * (end - time.perf_counter()))
         look = look if made is None else made.large
-        if not held and look.bound > 0:
-            feasible, prices = False, proving_large(look)
+        if not held and look.proves:
+            feasible, prices = False, proving_large(look, time.perf_counter() + 0.3 * (end - time.perf_counter()))
         if made is None:
             break
         if not made.repair.steps:

@@ -8,25 +8,32 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from instances.instance import Instance
 from instances.routes import candidate_routes
 from optimizer.compiling import compile_problem
+from optimizer.explaining.changes import Key
 from optimizer.explaining.kinds import KINDS
 from optimizer.explaining.loose import Asked, priced
 from optimizer.explaining.merging import merged
 from optimizer.explaining.relaxing import Relaxed, relax
 from optimizer.explaining.sizes import sizes
 from solvers.model.options import Floats, Ints, Longs
+from solvers.model.site import Site
 
 MERGED_FROM = 2_000  # demands
 BEST = 3  # options of a demand that chooses again, besides those of its group
 FREE = 4_000  # demands that choose again, at most
 WHOLE = 1e-6
 CHUNK = 5_000  # demands priced at a time
+DROPPED = ("capacity", "bandwidth")  # kinds of limits that a proof does without where it can
+ROUNDING = 1e-6
 LEAST = 1e-4  # of a limit's price of repair: worth less is not named
 CLOSE = 1e-3  # relative, of the repair among whole demands
 
@@ -42,7 +49,7 @@ def is_large(instance: Instance) -> bool:
 class Large:
     """What merging found. group: (D,) of each demand; relaxed: over the groups; choices, prices: up to BEST options of
     each demand, cheapest first (D, BEST), -1 none, and their prices; bound: on the price of any repair, in POINTS, at
-    prices y (m,) of the site rows."""
+    prices y (m,) of the site rows; rest: what it has besides the cheapest options of demands."""
 
     asked: Asked
     group: Longs
@@ -51,6 +58,12 @@ class Large:
     choices: Ints
     prices: Floats
     bound: float
+    rest: float = 0.0
+
+    @property
+    def proves(self) -> bool:
+        """Whether the bound is above 0 by more than rounding."""
+        return self.bound > ROUNDING * max(1.0, abs(self.relaxed.objective))
 
 
 def looked_at(instance: Instance, held: frozenset[str], end: float, *, serve_all: bool) -> Large | None:
@@ -86,20 +99,68 @@ def priced_at(large: Large, y: Floats, rest: float) -> Large:
         kept = (place < BEST) & np.isfinite(price[order])
         choices[pairs.demand[order[kept]], place[kept]] = pairs.candidate[order[kept]]
         prices[pairs.demand[order[kept]], place[kept]] = price[order[kept]]
-    better = total > large.bound
-    return replace(large, y=y if better else large.y, choices=choices, prices=prices, bound=max(total, large.bound))
+    made = replace(large, choices=choices, prices=prices)
+    return replace(made, y=y, rest=rest, bound=total) if total > large.bound else made
 
 
-def proving(large: Large) -> tuple[tuple[str, float], ...]:
-    """Limits that carry a price, with it, the highest part of their price of repair first; empty where they prove
-    nothing."""
-    if large.bound <= 0:
+def proving(large: Large, end: float) -> tuple[tuple[str, float], ...]:
+    """Few limits whose prices alone prove that they cannot hold together, with these, the highest part of their price
+    of repair first; empty where they prove nothing.
+
+    Prices of capacities and links are dropped, the lowest parts first, as far as the bound stays above 0 (halving).
+    """
+    if not large.proves:
         return ()
     program = large.relaxed.program
     column = np.array(program.slacks.column, np.int64)
-    rows = large.y
-    worth = np.asarray(program.milp.matrix[: len(rows), column].T @ rows)
+    reads = sp.csc_array(program.milp.matrix[: len(large.y), column])
+    worth = np.asarray(reads.T @ large.y)
     part = worth / program.milp.cost[column]
-    order = np.argsort(-part, kind="stable")
-    limits = [(program.slacks.kind[j], program.slacks.key[j], float(worth[j])) for j in order if part[j] > LEAST]
-    return tuple((KINDS[kind].name(large.asked.instance, key), price) for kind, key, price in limits)
+    named = np.flatnonzero(part > LEAST)
+    named = named[np.argsort(-part[named], kind="stable")]
+    spare = np.isin(np.array(program.slacks.kind)[named], DROPPED)
+    kept, rest = named[~spare], named[spare]
+
+    def proven(count: int) -> bool:
+        y, dropped = large.y.copy(), np.ones(reads.shape[1], bool)
+        dropped[kept], dropped[rest[:count]] = False, False
+        y[np.unique(reads[:, np.flatnonzero(dropped)].indices)] = 0.0
+        change = _site_change(large.asked.problem.site, large.asked.problem.options.ties.count, large.y, y)
+        return time.perf_counter() < end and priced_at(replace(large, bound=-np.inf), y, large.rest + change).proves
+
+    low, high = -1, len(rest)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if proven(middle) else (middle, high)
+    some = np.concatenate([kept, rest[:high]])
+    some = some[np.argsort(-part[some], kind="stable")]
+    limits = [(program.slacks.kind[j], program.slacks.key[j], float(worth[j])) for j in some.tolist()]
+    instance = large.asked.instance
+    limits += [module for limit in limits for module in _modules(instance, *limit)]
+    return tuple((KINDS[kind].name(instance, key), price) for kind, key, price in limits)
+
+
+def _modules(instance: Instance, kind: str, key: Key, price: float) -> Iterator[tuple[str, Key, float]]:
+    """Numbers of modules that a limit of capacity or bandwidth rests on, with what one more is worth."""
+    hubs, links = instance.hubs.modules, instance.links.modules
+    if kind == "capacity":
+        for i in np.flatnonzero((hubs.hub == key[0]) & (hubs.capacity[:, key[1]] > 0)).tolist():
+            yield "modules", (key[0], i), price * float(hubs.capacity[i, key[1]])
+    elif kind == "bandwidth":
+        for i in np.flatnonzero(links.link == key[0]).tolist():
+            yield "link_modules", (key[0], i), price * float(links.capacity_gbps[i])
+
+
+def _site_change(site: Site, ties: int, old: Floats, new: Floats) -> float:
+    """By how much the site block's part of the bound changes with prices (m,) of its rows; -inf where they point at an
+    infinite side."""
+    before, after = (np.asarray(site.matrix[:, ties:].T @ y) for y in (old, new))
+    total = 0.0
+    for was, now, low, high in (
+        (old, new, site.row_lower, site.row_upper), (-before, -after, site.lower[ties:], site.upper[ties:])
+    ):  # fmt: skip
+        at = np.flatnonzero(was != now)
+        with np.errstate(invalid="ignore"):  # 0 x inf
+            ends = [np.where(price[at] > 0, low[at], high[at]) * price[at] for price in (now, was)]
+        total += float(np.where(now[at] != 0, ends[0], 0.0).sum() - np.where(was[at] != 0, ends[1], 0.0).sum())
+    return total if np.isfinite(total) else -np.inf
