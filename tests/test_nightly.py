@@ -6,6 +6,9 @@ import copy
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,6 +148,35 @@ def test_nights_on_end(job: Job, tmp_path: Path) -> None:
     assert families["hubplan_nightly_moves"].samples[0].value > 0.99
     levels = {sample.labels["level"]: sample.value for sample in families["hubplan_nightly_level"].samples}
     assert levels == {"valid": 1.0, "degraded": 0.0, "stale": 0.0, "none": 0.0}
+
+
+def test_the_same_night_twice_gives_the_same_plan(job: Job, first: Path, tmp_path: Path) -> None:
+    shutil.copytree(first, tmp_path / "again")
+    other = Job(tmp_path / "again")
+    plans = []
+    for one in (job, other):
+        night = one.night(dear, churn=Churn(least_gain=0.9))  # no saving is worth a move
+        assert night.outcome == "done" and night.run is not None and night.run.moved == approx(0.0, abs=1e-5)
+        plans.append(json.loads(one.file.read_text()))
+    for name in ("assignments", "sites", "links", "objective", "bound", "incumbent"):
+        assert plans[0][name] == plans[1][name]
+
+
+def test_asked_to_stop(job: Job) -> None:
+    """SIGTERM ends the search at once: what was in force stays, and everything says so."""
+    log = job.file.with_name("log")
+    given = {"store": job.url, "job": "tiny", "instance": job.source, "publish": job.file, "log": log, "gap": 0.5}
+    command = [sys.executable, "-m", "optimizer.command_line.main", "nightly"]
+    command += [text for name, value in given.items() for text in (f"--{name}", str(value))]
+    with fault("stuck"):
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (log.exists() and '"read"' in log.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130 and (job.said["level"], job.said["outcome"]) == ("stale", "interrupted")
+    run = job.store.runs()[-1]
+    assert (run.outcome, run.code, run.level) == ("interrupted", 130, "stale")
+    assert job.store.leases.take("tiny", 1.0)
 
 
 def test_no_valid_plan_exists(job: Job) -> None:

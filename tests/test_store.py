@@ -6,6 +6,7 @@ import gzip
 import itertools
 import os
 import random
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -20,6 +21,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 import optimizer.store.opening as opening
+from optimizer.nightly import Settings, history, plan_night
+from optimizer.nightly.publishing import read_publication
 from optimizer.store import Fenced, Held, Known, Run, Store, StoreFailed, open_store
 from optimizer.store.tables import METADATA, VERSIONS
 from tests.postgres import binaries, new_database, server
@@ -146,6 +149,34 @@ def test_nothing_of_a_failed_transaction_stays(url: str, monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="plug"):
         store.finish(lease, before[0][0], level="degraded", document=gzip.compress(b"other"))
     assert (store.runs(), store.published("east")) == before
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    store = open_store(str(file), create=True)
+    run, before = night(store), file.read_bytes()
+    lease = store.leases.take("east", 60)
+    fresh = store.begin(lease)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 8192, hard))  # for the journal too
+    try:
+        with pytest.raises(StoreFailed) as caught:
+            store.finish(lease, fresh, level="valid", document=os.urandom(300_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.kind == "full" and len(file.read_bytes()) == len(before)
+    published = open_store(str(file)).published("east")
+    assert published is not None and published.run == run.run and store.document(published.plan) == DOCUMENT
+
+
+def test_a_night_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    """The command's whole way, with nothing known of the database before."""
+    url, file = new_database(postgres, "nights"), tmp_path / "plan.json"
+    given = Settings("east", "teaching-edge", 60.0, publish=file)
+    assert [plan_night(url, given).outcome for _ in range(2)] == ["done", "nothing-to-do"]
+    said = read_publication(file)
+    assert said is not None and (said["level"], said["run"], said["outcome"]) == ("valid", 2, "nothing-to-do")
+    assert [row["code"] for row in history(open_store(url), "east")] == [0, 12]
 
 
 def test_migrations_make_the_tables_that_the_code_knows(url: str) -> None:

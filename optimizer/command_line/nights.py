@@ -14,6 +14,7 @@ from optimizer.command_line.arguments import (
     Commands,
     Usage,
     add_command,
+    check_output,
     not_negative,
     objective,
     path,
@@ -112,12 +113,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     target = None if arguments.publish is None else Path(arguments.publish)
     if target is not None and not target.name.endswith((".json", ".json.gz")):
         raise Usage(f"{target}: a published plan is a file named .json or .json.gz, which can be replaced as a whole")
-    if (
-        target is not None
-        and Path(arguments.instance).exists()
-        and target.resolve() == Path(arguments.instance).resolve()
-    ):
-        raise Usage(f"the output {target} is an input too: choose another path")
+    check_output(arguments.publish, [arguments.instance], main="")
     budgets = [] if arguments.budget is None else [arguments.budget]
     if arguments.deadline is not None:
         budgets.append(max(1.0, until(*arguments.deadline)))

@@ -101,7 +101,7 @@ def least_bad(task: Task, instance: Instance, clock: Clock, log: Log) -> Found:
                 log("refused", message=str(error)[:300])
                 continue
             return Found("degraded", file, plan, check(instance, plan))
-        log("not degraded", solver=solver, ended=ended)
+        log("refused", message=f"{solver} gave no plan that breaks least: {ended}")
         if ended == INTERRUPTED:
             break
     return Found("no-plan")

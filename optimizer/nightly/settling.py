@@ -89,7 +89,7 @@ def _finished(tonight: Tonight, verdict: Verdict) -> Run:
             "versions": dict(plan.versions),
             "forced": [f"{f.demand} left {f.hub or 'a hub that is gone'}: {f.why}" for f in report.forced[:LISTED]],
         }
-        moved, forced = float(report.moved.sum()), float(report.forced_count)
+        moved, forced = round(float(report.moved.sum()), 6), float(report.forced_count)  # to the checker's tolerance
         run = replace(run, cost=plan.cost, bound=plan.bound, gap=plan.gap, moved=moved, forced=forced)
     return replace(run, facts=json.loads(json.dumps(finite(facts))))
 
