@@ -36,7 +36,6 @@ from optimizer.store import open_store  # noqa: E402
 JOB, MARK = "simulated", "HUBPLAN_NIGHTS"
 FAULTS = ("none", "kill", "full", "crash", "hang", "wrong", "lies", "corrupt", "old", "twins", "forward", "back")
 BLIND = ("full", "corrupt", "old")  # faults with which no plan for tonight can be published
-KILL_WITHIN = 5.0  # seconds
 NEW, KEPT = {0: "valid", 8: "valid", 9: "valid"}, {3: "stale", 4: "stale", 5: "stale"}
 PERIODS = 6
 
@@ -125,6 +124,9 @@ class Simulation:
         self.world, self.dice = World(seed), random.Random(seed + 1)
         self.source, self.file = folder / "in.json", folder / "plan.json"
         self.url = str(folder / "store.db")
+        self.scratch = folder / "tmp"
+        self.scratch.mkdir()
+        self.usual = 5.0  # seconds of the last night without a fault
 
     def run(self, number: int, fault: str) -> Row:
         """One night with a fault, judged."""
@@ -139,6 +141,7 @@ class Simulation:
         allowed = number % 2 == 0
         codes, wrong = self._nights(fault, before, allowed)
         seconds = time.monotonic() - began
+        self.usual = seconds if fault == "none" else self.usual
         store = open_store(self.url)
         last, published = store.runs(JOB, 1)[-1], store.published(JOB)
         said = read_publication(self.file)
@@ -153,7 +156,8 @@ class Simulation:
             wrong.append(f"the store says {last.code} {last.level}")
         if fault != "full" and (said is None or (said["run"], said["level"]) != (last.run, last.level)):
             wrong.append("file and store do not agree")
-        left = sorted({path.name for path in self.folder.iterdir()} - {"in.json", "plan.json", "store.db"})
+        left = sorted({path.name for path in self.folder.iterdir()} - {"in.json", "plan.json", "store.db", "tmp"})
+        left += sorted(path.name for path in self.scratch.iterdir())
         wrong += [f"left behind: {left}"] if left else []
         wrong += [f"processes left: {alive}"] if (alive := list(self._alive())) else []
         row.wrong = "; ".join(wrong)
@@ -168,7 +172,7 @@ class Simulation:
         if fault != "kill":
             return [process.wait()], []
         try:
-            return [process.wait(self.dice.uniform(0.0, KILL_WITHIN))], []  # too fast for us
+            return [process.wait(self.dice.uniform(0.0, self.usual))], []  # too fast for us
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         code, wrong = process.wait(), []
@@ -182,6 +186,7 @@ class Simulation:
             "PYTHONPATH": os.pathsep.join(paths),
             MARK: str(os.getpid()),
             "HUBPLAN_TEST_NIGHT": "none",
+            "TMPDIR": str(self.scratch),
         }
         if fault in ("full", "crash", "hang", "wrong", "lies", "forward", "back"):
             environment["HUBPLAN_TEST_NIGHT"] = fault
@@ -281,11 +286,15 @@ def main() -> int:
     parser.add_argument("--nights", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--budget", type=float, default=40.0, help="seconds of a night")
+    parser.add_argument("--fault", choices=FAULTS, help="this one every night but the first")
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
+    faults = schedule(arguments.nights, arguments.seed)
+    if arguments.fault is not None:
+        faults = ["none", *[arguments.fault] * (arguments.nights - 1)]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in simulate(schedule(arguments.nights, arguments.seed), arguments.seed, arguments.budget, Path(folder)):
+        for row in simulate(faults, arguments.seed, arguments.budget, Path(folder)):
             rows.append(row)
             print(*asdict(row).values(), sep=", ", flush=True)
     print(summary(rows))

@@ -96,6 +96,20 @@ def test_max_moves_is_kept_and_recorded() -> None:
         assert found.plan.objective == pytest.approx(20 - 2 * most) and found.plan.status == "OPTIMAL"
 
 
+def test_a_limit_of_moves_that_no_plan_keeps_is_said() -> None:
+    """The link that the plan in force needs is too thin tonight: what uses it has to move, but may not."""
+    document = _day()
+    for demand in document["demands"]:
+        demand["traffic_gbps"] = 1.0
+    document["links"][0]["capacity_gbps"] = 2.0
+    instance = from_document(document)
+    rows = _at("H2", "d1", "d2", "d3", "d4")
+    assert reoptimize(instance, rows, EXACT, Churn(max_moves=2.0)).plan.status == "OPTIMAL"
+    found = reoptimize(instance, rows, EXACT, Churn(max_moves=1.0))
+    assert found.plan.status == "INFEASIBLE"
+    assert found.plan.reasons[0].startswith("with at most 1 moves: no plan meets all limits")
+
+
 def test_the_bound_is_proven_by_prices_with_a_limit_of_moves_too() -> None:
     instance = from_document(_day())
     for most in (math.inf, 1.0):

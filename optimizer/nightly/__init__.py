@@ -6,6 +6,8 @@ least; *stale*: the plan of an earlier night, kept. Every way a night can end is
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -56,7 +58,7 @@ def plan_night(url: str, settings: Settings, log: Log | None = None, clock: Cloc
         night = Night("nothing-to-do" if isinstance(error, Held) else "store-failed", reasons=(str(error),))
     else:
         try:
-            with tempfile.TemporaryDirectory(prefix="hubplan-night-", ignore_cleanup_errors=True) as folder:
+            with _folder(store.place, settings.job) as folder:
                 run = store.begin(lease)
                 tonight = Tonight(store, lease, settings, log, clock, Path(folder), run, store.published(settings.job))
                 night = _planned(tonight)
@@ -69,6 +71,14 @@ def plan_night(url: str, settings: Settings, log: Log | None = None, clock: Cloc
     log("ended", outcome=night.outcome, code=night.code, level=night.level, seconds=night.seconds,
         run=night.run and night.run.run, reasons=list(night.reasons))  # fmt: skip
     return night
+
+
+def _folder(place: str, job: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for a night's files; what killed nights of the job left goes."""
+    mark = hashlib.sha256(f"{place} {job}".encode()).hexdigest()[:12]
+    for left in Path(tempfile.gettempdir()).glob(f"hubplan-night-{mark}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"hubplan-night-{mark}-", ignore_cleanup_errors=True)
 
 
 def _planned(tonight: Tonight) -> Night:

@@ -22,6 +22,7 @@ from optimizer.plan_files import InvalidPlan, read_plan
 from solvers.child import Child
 
 TURNS = (0.45, 0.7)  # of the budget, when a solver has to have a valid plan
+MARGIN = 0.05  # of the budget, for checking and writing within a turn
 SOLVED = 0.85  # of the budget, when solving ends; the rest is for checking and writing
 WRITTEN = 0.95  # of the budget, when the child has to have written its plan
 GRACE = 2.0  # seconds after the deadline at which a child is killed
@@ -53,34 +54,39 @@ def search(task: Task, instance: Instance, clock: Clock, log: Log) -> Found:
     for solver, turn in zip(_solvers(task.options.solver), TURNS, strict=True):
         if clock.spent >= turn * clock.budget:
             break
-        folder = Path(task.folder) / solver
+        folder, began = Path(task.folder) / solver, clock.spent
         folder.mkdir()
-        options = replace(task.options, solver=solver)
-        mine = replace(task, options=options, folder=str(folder), end=clock.at(SOLVED))
-        began = clock.spent
+        # without a plan to repair the first plan is the last one: it has to come in the solver's turn
+        end = clock.at(SOLVED if task.incumbent is not None else turn - MARGIN)
+        mine = replace(task, options=replace(task.options, solver=solver), folder=str(folder), end=end)
         given, ended = attempt(
             improve, mine, clock, turn * clock.budget, WRITTEN * clock.budget + GRACE, (folder / REPAIRED).exists
         )
         answer = given or replace(answer, fault="failed", message=ended)
+        found, why_not = _valid(folder, instance, task.churn.max_moves)
+        if why_not:
+            answer = replace(answer, fault="refused", message=why_not)
         refused |= answer.fault == "refused"
-        found = None
-        for name in (BEST, REPAIRED):
-            if found is None and (folder / name).exists():
-                found, why_not = accepted(folder / name, instance, task.churn.max_moves)
-                if why_not:
-                    refused, answer = True, replace(answer, fault="refused", message=why_not)
-                elif found is not None:
-                    found = replace(found, improved=name == BEST)
-        fault = answer.message if answer.fault else ended
-        tried.append({"solver": solver, "seconds": round(clock.spent - began, 3), "fault": fault})
+        tried.append({"solver": solver, "seconds": round(clock.spent - began, 3), "fault": answer.message or ended})
         log("searched", **tried[-1], status=answer.status, valid=found is not None)
         if found is not None:
             return replace(found, tried=tuple(tried), answer=answer)
-        if answer.status == "INFEASIBLE":
-            return Found("infeasible", tried=tuple(tried), answer=answer)
-        if ended == INTERRUPTED:
-            return Found(INTERRUPTED, tried=tuple(tried), answer=answer)
+        if answer.status == "INFEASIBLE" or ended == INTERRUPTED:
+            why = "infeasible" if answer.status == "INFEASIBLE" else INTERRUPTED
+            return Found(why, tried=tuple(tried), answer=answer)
     return Found("check-failed" if refused else "no-plan", tried=tuple(tried), answer=answer)
+
+
+def _valid(folder: Path, instance: Instance, max_moves: float) -> tuple[Found | None, str]:
+    """The best plan of a child that is valid, and why one of its plans is not, "" where all are."""
+    refused = ""
+    for name in (BEST, REPAIRED):
+        if (folder / name).exists():
+            found, why_not = accepted(folder / name, instance, max_moves)
+            if found is not None:
+                return replace(found, improved=name == BEST), refused
+            refused = refused or why_not
+    return None, refused
 
 
 def least_bad(task: Task, instance: Instance, clock: Clock, log: Log) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,9 +146,11 @@ def breaks(task: Task) -> Answer:
 
 
 def _read(task: Task) -> tuple[Instance, Options]:
-    """The instance, and the options with the time that is left."""
+    """The instance, and the options with the time that is left. Solvers get the night's folder for their files, which
+    goes with it whatever becomes of them."""
     from instances import open_instance
 
+    tempfile.tempdir = task.folder
     instance = open_instance(task.source, format=task.format, placement=task.placement)
     return instance, replace(task.options, time_limit=max(LEAST, task.end - time.monotonic()))
 

@@ -196,7 +196,7 @@ class _Work:
         found: Restored = restore(self._model, milp, self._run, self._limits(REPAIR_TIME))
         self._start = found.x
         if found.x is None and found.whole is not None and found.whole.status == "infeasible":
-            self.nothing = without_plan(self.blank, self._model, found.whole, self.options)
+            self.nothing = self._without_plan(self.blank, found.whole)
         plan = None if found.x is None else self._checked(found.x, self.blank)
         self._tick("repair")
         return plan, found.freed
@@ -212,7 +212,7 @@ class _Work:
             blank = replace(blank, bound_source=f"claimed by {staged.results[-1].solver}")
         self._tick("improve")
         if staged.x is None:
-            return without_plan(blank, self._model, staged.results[-1], self.options), math.inf
+            return self._without_plan(blank, staged.results[-1]), math.inf
         best = self._checked(staged.x, blank, staged.results)
         x = self._calmed(staged.x, best) if len(staged.results) == len(self._stages) else None
         plan = best if x is None else self._checked(x, blank, staged.results)
@@ -221,6 +221,14 @@ class _Work:
         plan = certified(self.instance, plan, prices)  # of the program without the limit of moves: it holds with it too
         self._tick("prove")
         return plan, best.objective
+
+    def _without_plan(self, blank: Plan, result: MilpResult) -> Plan:
+        """As `without_plan`, of the program with the limit of moves, which the reason names."""
+        asked = replace(self._model, milp=replace(self._milp, choices=None))
+        plan, most = without_plan(blank, asked, result, self.options), self.churn.max_moves
+        if math.isfinite(most):
+            plan = replace(plan, reasons=tuple(f"with at most {most:g} moves: {reason}" for reason in plan.reasons))
+        return plan
 
     def _calmed(self, x: Floats, best: Plan) -> Floats | None:
         """A point as good as x with fewer moves; None where there is none, or no time to look."""
