@@ -47,14 +47,14 @@ class Job:
             f"sqlite:///{folder / 'store.db'}",
         )
 
-    def night(self, change: Change | None = None, budget: float = 30.0, **settings: Any) -> Night:
+    def night(self, change: Change | None = None, budget: float = 120.0, **settings: Any) -> Night:
         made = copy.deepcopy(document())
         if change is not None:
             change(made)
         self.source.write_text(json.dumps(made))
         return self.again(budget, **settings)
 
-    def again(self, budget: float = 30.0, **settings: Any) -> Night:
+    def again(self, budget: float = 120.0, **settings: Any) -> Night:
         given = Settings("tiny", str(self.source), budget, Options(gap=1e-6), publish=self.file, **settings)
         night = plan_night(self.url, given)
         if night.run is not None:
@@ -251,7 +251,7 @@ def test_a_file_that_cannot_be_written(job: Job, monkeypatch: pytest.MonkeyPatch
     before = job.file.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr("instances.durable.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
-        given = Settings("tiny", str(job.source), 30.0, publish=job.file)  # another gap: another question
+        given = Settings("tiny", str(job.source), 120.0, publish=job.file)  # another gap: another question
         night = plan_night(job.url, given)
     assert (night.outcome, night.code, night.level) == ("store-failed", 13, "stale")
     assert job.file.read_bytes() == before and job.store.runs()[-1].outcome == "store-failed"

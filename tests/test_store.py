@@ -240,6 +240,11 @@ def test_passwords_are_not_told() -> None:
     assert "secret" not in str(failure("postgresql://me:secret@127.0.0.1:1/none"))
 
 
+def test_postgresql_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert 'pip install "hubplan[postgres]"' in str(failure("postgresql://x/y"))
+
+
 def test_files_that_are_no_store(tmp_path: Path) -> None:
     file = tmp_path / "store.db"
     for content, kind in ((b"", "damaged"), (b"some text, nothing else" * 300, "foreign")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Level = Literal["valid", "degraded", "stale", "none"]
 Then = Literal["rest", "look", "retry", "page"]
 
 
@@ -14,7 +13,7 @@ class Outcome:
     """level: of what is in force after such a night; then: the next step."""
 
     code: int
-    level: str
+    level: Literal["valid", "degraded", "stale"]
     then: Then
     words: str
 

@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 
 from instances.durable import staged_file
 from optimizer.nightly.telling import Log
-from optimizer.plan_format import PlanDocument
 from optimizer.store import Publication, Run, Store
 
 FIELD = '"publication": '
@@ -41,7 +40,7 @@ def published_text(document: str, run: Run) -> Iterator[str]:
     """The plan file with the field `publication` in its third line. document: as `write_plan` writes it."""
     first, kind, rest = document.split("\n", 2)
     said = publication(run)
-    assert PlanDocument.model_fields["publication"] and kind.startswith('"format"')
+    assert kind.startswith('"format"')
     yield f"{first}\n{kind}\n{FIELD}{json.dumps(said, ensure_ascii=False, allow_nan=False)},\n"
     yield rest
 
@@ -70,9 +69,10 @@ def mend_file(store: Store, run: Run, published: Publication | None, target: Pat
     """
     if target is None:
         return
-    for left in target.parent.glob(f".{target.name}.*"):
-        with suppress(OSError):
-            left.unlink()
+    with suppress(OSError):
+        for left in target.parent.iterdir():
+            if left.name.startswith(f".{target.name}.") and "." not in left.name.removeprefix(f".{target.name}."):
+                left.unlink()
     if published is None:
         return
     said = read_publication(target)

@@ -21,7 +21,8 @@ from optimizer.plan import Plan
 from optimizer.plan_files import InvalidPlan, read_plan
 from solvers.child import Child
 
-TURNS = (0.45, 0.7)  # of the budget, when a solver has to have a valid plan
+TURNS = (0.3, 0.7)  # of the budget, when a solver has to have a valid plan
+FIRST = (0.5, 0.8)  # the same without a plan in force: then its first plan is its last one
 MARGIN = 0.05  # of the budget, for checking and writing within a turn
 SOLVED = 0.85  # of the budget, when solving ends; the rest is for checking and writing
 WRITTEN = 0.95  # of the budget, when the child has to have written its plan
@@ -51,12 +52,12 @@ def search(task: Task, instance: Instance, clock: Clock, log: Log) -> Found:
     """The best valid plan within the budget. Raises nothing that a child can cause."""
     tried: list[dict[str, Any]] = []
     refused, answer = False, Answer()
-    for solver, turn in zip(_solvers(task.options.solver), TURNS, strict=True):
+    turns = FIRST if task.incumbent is None else TURNS
+    for solver, turn in zip(_solvers(task.options.solver), turns, strict=True):
         if clock.spent >= turn * clock.budget:
             break
         folder, began = Path(task.folder) / solver, clock.spent
         folder.mkdir()
-        # without a plan to repair the first plan is the last one: it has to come in the solver's turn
         end = clock.at(SOLVED if task.incumbent is not None else turn - MARGIN)
         mine = replace(task, options=replace(task.options, solver=solver), folder=str(folder), end=end)
         given, ended = attempt(

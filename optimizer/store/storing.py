@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, delete, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Select, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from optimizer.store.failures import StoreFailed, told
@@ -66,11 +66,10 @@ class Store:
                 assert key is not None
                 plan = int(key[0])
             if known is not None:
-                connection.execute(delete(INSTANCES).where(INSTANCES.c.fingerprint == known.fingerprint))
-                connection.execute(insert(INSTANCES).values(**sealed(INSTANCES, asdict(known))))
+                _put(connection, INSTANCES, "fingerprint", known)
             level = level if plan is not None else "none"
             if plan is not None:
-                _publish(connection, Publication(lease.job, lease.token, run.run, plan, level, now))
+                _put(connection, PUBLICATIONS, "job", Publication(lease.job, lease.token, run.run, plan, level, now))
             run = replace(run, level=level, plan=plan, ended=now)
             _update(connection, run)
             connection.execute(delete(LEASES).where((LEASES.c.job == lease.job) & (LEASES.c.token == lease.token)))
@@ -167,8 +166,9 @@ def _published(connection: Connection, job: str) -> Publication | None:
     return None if row is None else Publication(**opened(PUBLICATIONS, row))
 
 
-def _publish(connection: Connection, publication: Publication) -> None:
-    row = sealed(PUBLICATIONS, asdict(publication))
+def _put(connection: Connection, table: Table, key: str, record: Publication | Known) -> None:
+    """Inserts the row of a record, or replaces the one with its key."""
+    row = sealed(table, asdict(record))
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    put = dialect.insert(PUBLICATIONS).values(**row)
-    connection.execute(put.on_conflict_do_update(index_elements=["job"], set_=row))
+    put = dialect.insert(table).values(**row)
+    connection.execute(put.on_conflict_do_update(index_elements=[key], set_=row))
