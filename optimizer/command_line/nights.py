@@ -25,6 +25,7 @@ from optimizer.command_line.solving import SOLVERS, add_search
 
 if TYPE_CHECKING:
     from optimizer.nightly import Night, Settings
+    from optimizer.nightly.settings import Clock
 
 BUDGET = 600.0  # seconds, where neither a deadline nor a budget is given
 SHOWN = 20  # reasons and violations that are shown
@@ -87,8 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     clock = Clock(settings.budget)
-    with suppress(ValueError):  # only a main thread can
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop: what was found is published
+    _heed_signals(clock)
     try:
         with log_to(settings.job, arguments.log, sys.stderr) as log:
             night = plan_night(arguments.store, settings, log, clock)
@@ -101,6 +101,18 @@ def run(arguments: argparse.Namespace) -> int:
             complain(plain(f"warning: cannot write {arguments.metrics}: {error.strerror}"))
     _answer(arguments, night)
     return night.code
+
+
+def _heed_signals(clock: Clock) -> None:
+    """The first SIGTERM or Ctrl-C ends the search, and what was found is published; the second ends the command."""
+
+    def heed(number: int, _: object) -> None:
+        clock.stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    with suppress(ValueError):  # only a main thread can
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, heed)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -133,6 +133,8 @@ def attempt(
         child.send((call, task))
         while True:
             left = (hard if enough() else soft) - clock.spent
+            if clock.stop.is_set():
+                return None, INTERRUPTED
             if left <= 0:
                 return None, f"killed after {clock.spent:.1f} s of the night"
             try:

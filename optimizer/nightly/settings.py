@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -47,10 +48,11 @@ class Settings:
 
 
 class Clock:
-    """Seconds since the command began, whatever the time of day does meanwhile."""
+    """Seconds since the command began, whatever the time of day does meanwhile. stop: set by whoever wants the search
+    to end."""
 
     def __init__(self, budget: float) -> None:
-        self.budget = budget
+        self.budget, self.stop = budget, threading.Event()
         self._began = time.monotonic()
 
     @property

@@ -11,6 +11,7 @@ In the first process alone: `full`: no file can be synced; `forward`, `back`: th
 from __future__ import annotations
 
 import errno
+import functools
 import importlib.abc
 import importlib.util
 import os
@@ -89,6 +90,14 @@ def _of_night(solve: Any) -> Any:
     return faulty
 
 
+def _stuck(improve: Any) -> Any:
+    @functools.wraps(improve)  # under its name, by which it is sent to a child
+    def faulty(_: Any) -> Any:
+        time.sleep(1e6)
+
+    return faulty
+
+
 def _full(_: int) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -104,6 +113,6 @@ elif os.environ[NIGHT] in ("full", "forward", "back"):
         _real, _since, _by = time.time, time.monotonic(), DAY if _kind == "forward" else -DAY
         time.time = lambda: _real() + _by * (time.monotonic() > _since + 2.0)
 elif os.environ[NIGHT] == "stuck":
-    sys.meta_path.insert(0, _Break("optimizer.nightly.work", "improve", lambda _: lambda _: time.sleep(1e6)))
+    sys.meta_path.insert(0, _Break("optimizer.nightly.work", "improve", _stuck))
 else:
     sys.meta_path.insert(0, _Break("solvers.exact", "solve_exact", _of_night))
