@@ -268,6 +268,16 @@ def test_many_periods_become_fewer_columns() -> None:
     assert clock.labels[0] == "Wed 01 Jul 00:00" and clock.labels[100] == "Tue 01 Dec 00:00"
 
 
+def test_longer_periods_count_for_more() -> None:
+    given = document(
+        blocks=[{"name": "a", "start": "2026-07-01T00:00+02:00", "periods": 380, "period_hours": [1, 3] * 190}]
+    )
+    given["profiles"] = {"evening": [0.5, 1.0] * 190}
+    given["hubs"][1]["energy_price_per_kwh"] = 0.1
+    clock = Clock(from_document(given))
+    assert clock.factor == 2 and (clock.mean(np.array([0.0, 4.0] * 190)) == 3.0).all()
+
+
 # The map
 
 
