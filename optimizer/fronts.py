@@ -42,7 +42,7 @@ from optimizer.stages import may_fall_short, quantity
 from optimizer.visible import reasons_without_solving
 from solvers import backend
 from solvers.exact import CORE_FROM
-from solvers.milp import Floats, Limits, Milp, MilpResult
+from solvers.milp import Basis, Floats, Limits, Milp, MilpResult
 from solvers.model import assemble
 from solvers.results import Limit
 from solvers.staging import HELD, at_most, solve_stages
@@ -136,6 +136,15 @@ def pair_of(objectives: Sequence[str]) -> tuple[str, str]:
     return (second, first) if second == "cost" else (first, second)
 
 
+@dataclass(frozen=True)
+class _Near:
+    """Where the search for a point starts. x: (n,) a plan that keeps the limit; basis: of the relaxation of a point
+    close by, with the row of its limit."""
+
+    x: Floats | None = None
+    basis: Basis | None = None
+
+
 class _Search:
     """The program with the rows of the front, and the points solved on it so far."""
 
@@ -167,7 +176,7 @@ class _Search:
         self._limits = Limits(options.time_limit or math.inf, SHARPER * options.gap, options.threads, options.seed)
         self._first, self._second = (quantity(self._model, name) for name in pair)
         self._ties = [] if pair[0] == "cost" else [self._model.milp.cost]
-        self._ends: list[Floats | None] = []
+        self._ends: dict[str, _Near] = {}  # by the objective that is least there
         self._milp = program(self._model)
         self._kept: dict[str, float] = {}
         self._before: tuple[MilpResult, ...] = ()  # the stage of the shortfall
@@ -199,53 +208,63 @@ class _Search:
             return self._decoded(main, (), x, math.inf)
         size = abs(float(self._second @ x))  # the second counts as little as what a held objective may lose
         costs = self._first + (HELD * abs(main.objective) / size * self._second if size else 0.0)
-        (second, *ties), x = self._solve(self._milp, [costs, *self._ties], x)
+        (second, *ties), x = self._solve(replace(self._milp, near=main.basis), [costs, *self._ties], x)
         assert x is not None  # it started from a point
-        self._ends.append(x)
+        self._ends[self.pair[0]] = _Near(x, self._with_limit(second.basis))
         return self._decoded(main, tuple(ties), x, _held(float(self._second @ x)), second.limit)
 
     def least_second(self) -> Plan:
         """The least of the second objective and, of such plans, the least of the first."""
-        (result,), x = self._solve(self._milp, [self._second], self._ends[0] if self._ends else None)
+        start = self._ends[self.pair[0]].x if self._ends else None
+        (result,), x = self._solve(replace(self._milp, guide=self._first), [self._second], start)
         if x is None:
             return self._decoded(result, (), None, math.inf)
         self.bounds[self.pair[1]] = result.bound
-        plan, x = self._at(known_to(result, self.options.gap), x, result.limit)
-        self._ends.append(x)
+        near = _Near(x, self._with_limit(result.basis))
+        plan, self._ends[self.pair[1]] = self._at(known_to(result, self.options.gap), near, result.limit)
         return plan
 
     def between(self, limits: Mapping[int, float], known: Callable[[int], Plan | None]) -> Iterator[tuple[int, Plan]]:
-        """Number and plan of the least of the first objective for each limit of the second, tightest limit first.
+        """Number and plan of the least of the first objective for each limit of the second. limits: tightest first.
 
-        Large programs are solved two at a time, the tighter half of the limits beside the other, each point from the
-        one before it: the plans do not depend on which is done first.
+        Large programs are solved two at a time: the tighter half of the limits from the least of the second objective
+        on, the other half from the least of the first, each point from the one before it. The plans do not depend on
+        which is done first.
         """
-        numbers = list(limits)
-        chains = 2 if len(self._milp.cost) >= CORE_FROM and len(numbers) > 1 else 1
-        length = -(-len(numbers) // chains)
-        end = self._ends[-1] if self._ends else None
+        numbers, ends = list(limits), [self._ends.get(name, _Near()) for name in reversed(self.pair)]
+        half = -(-len(numbers) // 2)
+        ends[0] = replace(ends[0], basis=_moved(ends[0].basis))
+        series = [(numbers, ends[0])]
+        if len(self._milp.cost) >= CORE_FROM and len(numbers) > 1:
+            series = [
+                (numbers[:half], ends[0]),
+                (numbers[: half - 1 : -1], replace(ends[0], basis=_moved(ends[1].basis))),
+            ]
 
-        def follow(chain: Sequence[int]) -> Iterator[tuple[int, Plan]]:
-            x = end
+        def follow(chain: Sequence[int], near: _Near) -> Iterator[tuple[int, Plan]]:
             for number in chain:
                 plan = known(number)
                 if plan is None:
                     if self.stopped:
                         return
-                    plan, found = self._at(limits[number], x)
-                    x = x if found is None else found
+                    plan, found = self._at(limits[number], near)
+                    tightens = limits[number] > limits[chain[-1]]  # the plan does not keep the next limit
+                    near = _Near(near.x if tightens or found.x is None else found.x, _moved(found.basis or near.basis))
                 yield number, plan
 
-        yield from side_by_side([follow(numbers[i : i + length]) for i in range(0, len(numbers), length)])
+        yield from side_by_side([follow(*one) for one in series])
 
-    def _at(self, limit: float, start: Floats | None, before: Limit = "none") -> tuple[Plan, Floats | None]:
-        """The least of the first objective with the second at most `limit`: the plan and its point. before: what
-        stopped the search for the limit."""
-        milp = at_most(self._milp, self._second, limit)
+    def _at(self, limit: float, near: _Near, before: Limit = "none") -> tuple[Plan, _Near]:
+        """The least of the first objective with the second at most `limit`: the plan, and where to go on from. before:
+        what stopped the search for the limit."""
+        milp = replace(at_most(self._milp, self._second, limit), near=near.basis)
         costs = self._first + self.weight * self._second
-        (main, *ties), x = self._solve(milp, [costs, *self._ties], start)
-        main = replace(main, bound=main.bound - self.weight * limit)
-        return self._decoded(main, tuple(ties), x, limit, before), x
+        (main, *ties), x = self._solve(milp, [costs, *self._ties], near.x)
+        plan = self._decoded(replace(main, bound=main.bound - self.weight * limit), tuple(ties), x, limit, before)
+        return plan, _Near(x, main.basis)
+
+    def _with_limit(self, basis: Basis | None) -> Basis | None:
+        return basis and basis.with_row(len(self._milp.row_lower))
 
     def _solve(
         self, milp: Milp, costs: list[Floats], start: Floats | None = None
@@ -275,6 +294,11 @@ class _Search:
         if not report.ok:
             raise RejectedPlan(report.violations)
         return plan
+
+
+def _moved(basis: Basis | None) -> Basis | None:
+    """The basis for a program with another limit."""
+    return basis and replace(basis, keeps=False)
 
 
 def side_by_side(series: Sequence[Iterator[tuple[int, Plan]]]) -> Iterator[tuple[int, Plan]]:

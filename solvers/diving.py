@@ -1,8 +1,9 @@
 """A solution from a solved relaxation: whole numbers are fixed step by step, the rest is solved anew from its basis.
 
-Diving in batches (Achterberg 2007, Constraint Integer Programming, section 9.2): leading columns are rounded up at
-once, since they make room; then, in every step, what stands at a whole value above its least is kept there and the
-fractional column nearest to the next whole number is rounded up, or down where up is dear or leaves no point.
+Diving (Achterberg 2007, Constraint Integer Programming, section 9.2): in every step one fractional column is rounded:
+leading ones first, to the nearest whole number, then the one nearest to the next whole number, up. The other way is
+tried where that is dear or leaves no point. Where many are fractional, all leading ones are rounded up at once, since
+they make room, and what stands at a whole value above its least is kept there.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from solvers.highs import Lp
 from solvers.milp import Bools, Floats, Limits, Longs
 
 STEPS = 80
 WHOLE = 1e-6
-DEAR = 0.25  # of the gap asked for: once the steps have cost more, each is tried both ways
+MANY = 50  # fractional columns: with more, several are fixed in a step
+DEAR = 0.05  # of the gap asked for: once a step costs more, the other way is tried
 
 
 def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> Floats | None:
@@ -27,44 +30,67 @@ def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> F
     x: (n,) the relaxation's optimum; integer columns stand in their own units. The bounds that `lp` has are narrowed.
     """
     began = time.perf_counter()
+    duals: Floats = np.zeros(0)
 
     def solved(columns: Longs, low: Floats, high: Floats) -> tuple[float, Floats | None]:
         lp.set_bounds(columns, low, high)
         left = max(limits.seconds - (time.perf_counter() - began), 0.0)
         result = lp.solve(replace(limits, seconds=left))
-        return (result.objective, result.x) if result.status == "optimal" else (math.inf, None)
+        nonlocal duals
+        if result.status != "optimal" or result.duals is None:
+            return math.inf, None
+        duals = result.duals
+        return result.objective, result.x
 
-    least = lp.milp.lower.copy()
+    none = np.zeros(0, dtype=np.int64)
     first = np.flatnonzero(integer & leading)
+    many = int(_fractional(x, integer).sum()) > MANY
     up = np.ceil(x[first] - WHOLE)
-    value, point = solved(first, up, up)
-    enough = value + DEAR * limits.gap * abs(value)
+    value, point = solved(first, up, up) if many else solved(none, up[:0], up[:0])
+    size = _worth(lp, duals) if len(duals) else np.ones(len(x))
     for _ in range(STEPS):
         if point is None:
             return None
-        settled, nearest = _next(point, integer, lp.milp.lower, lp.milp.upper)
-        if nearest is None:
+        fractional = _fractional(point, integer)
+        if not fractional.any():
             return np.where(integer, np.round(point), point)
-        columns, up = np.append(settled, nearest), np.append(np.round(point[settled]), np.ceil(point[nearest]))
-        above, other = solved(columns, up, up)
-        if above > max(enough, value):
-            basis, one, floor = lp.basis, np.array([nearest]), np.floor(point[[nearest]])
-            below, down = solved(one, np.minimum(least[one], floor), floor)
-            if below < above:
-                above, other = below, down
+        if fractional.sum() > MANY:
+            settled = np.flatnonzero(integer & ~fractional & (np.round(point) > lp.milp.lower))
+            lp.set_bounds(settled, np.round(point[settled]), np.round(point[settled]))
+        one, upward = _next(point, fractional, leading, size)
+        basis, floor = lp.basis, np.floor(point[one])
+        above, below = (floor + 1, lp.milp.upper[one]), (lp.milp.lower[one], floor)
+        way, other = (above, below) if upward else (below, above)
+        found, at = solved(one, *way)
+        if found > value + DEAR * limits.gap * abs(value):
+            there, lp.basis = lp.basis, basis
+            second = solved(one, *other)
+            if second[0] < found:
+                found, at = second
             else:
-                lp.set_bounds(one, up[-1:], up[-1:])
-                lp.basis = basis
-        value, point = above, other
+                lp.set_bounds(one, *way)
+                lp.basis = there
+        value, point = found, at
     return None
 
 
-def _next(x: Floats, integer: Bools, lower: Floats, upper: Floats) -> tuple[Longs, int | None]:
-    """Free columns that stand at a whole value above their least; the fractional one that is nearest to its ceiling."""
-    free = np.flatnonzero(integer & (lower < upper))
-    apart = np.abs(x[free] - np.round(x[free]))
-    settled = free[(apart <= WHOLE) & (np.round(x[free]) > lower[free])]
-    fractional = free[apart > WHOLE]
-    if not len(fractional):
-        return settled, None
-    return settled, int(fractional[np.argmax(x[fractional] - np.floor(x[fractional]))])
+def _worth(lp: Lp, duals: Floats) -> Floats:
+    """(n,) what a unit of each column takes from and gives to the rows, at their prices: large ones go first."""
+    matrix = lp.milp.matrix  # its indices are shared: `abs` would sort them in place
+    sizes = sp.csc_array((np.abs(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
+    return np.asarray(sizes.T @ np.abs(duals))
+
+
+def _fractional(x: Floats, integer: Bools) -> Bools:
+    return integer & (np.abs(x - np.round(x)) > WHOLE)
+
+
+def _next(x: Floats, fractional: Bools, leading: Bools, size: Floats) -> tuple[Longs, bool]:
+    """The column to round, (1,), and whether up: the leading one nearest to a whole number or, without one, the column
+    nearest to the next."""
+    leads = np.flatnonzero(fractional & leading)
+    if len(leads):
+        one = leads[[np.argmin(np.abs(x[leads] - np.round(x[leads])))]]
+        return one, bool(x[one] > np.floor(x[one]) + 0.5)
+    others = np.flatnonzero(fractional)
+    return others[[np.argmax((x[others] - np.floor(x[others])) * size[others])]], True

@@ -48,7 +48,7 @@ def solve_exact(
     program, root = _root(milp, limits, start)
     left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
     if isinstance(root, Relaxation):
-        return solve_by_core(run, program, root, left, start, watch)
+        return replace(solve_by_core(run, program, root, left, start, watch), basis=root.basis)
     if root.limit == "interrupt":
         return MilpResult("no_solution", None, math.inf, root.bound, "interrupt", solver=root.solver)
     return at_least(run(program, left, start, watch), root.bound)

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers import label
-from solvers.milp import Floats, Limits, Longs, Milp, MilpResult, SolverFailure, Unbounded, Watch, stacked
+from solvers.milp import Basis, Floats, Limits, Longs, Milp, MilpResult, SolverFailure, Unbounded, Watch, stacked
 from solvers.results import Limit, checked_start, conclude, dual_bound, infeasible, without_columns
 from solvers.watching import Progress, watched
 
@@ -113,6 +113,25 @@ class Lp:
         _ok(self._highs.setBasis(basis), "setBasis")
 
     @property
+    def statuses(self) -> Basis:
+        """The last basis in numbers, which outlive the program."""
+        found = self._highs.getBasis()
+        columns, rows = (np.array([int(s) for s in part], np.int8) for part in (found.col_status, found.row_status))
+        return Basis(columns, rows)
+
+    def begin(self, basis: Basis) -> None:
+        """Starts the next solve there, without presolve: by the primal simplex method where the basis keeps all rows
+        (it saves thousands of pivots where columns are new), else by the dual one."""
+        from highspy import HighsBasis, HighsBasisStatus
+
+        kinds = {int(kind): kind for kind in HighsBasisStatus.__members__.values()}
+        given = HighsBasis()
+        given.col_status, given.row_status = ([kinds[s] for s in p.tolist()] for p in (basis.columns, basis.rows))
+        given.valid = True
+        self.basis = given
+        _set(self._highs, "simplex_strategy", PRIMAL if basis.keeps else DUAL)
+
+    @property
     def milp(self) -> Milp:
         """The relaxation with all rows added so far."""
         if self._added:
@@ -131,7 +150,9 @@ class Lp:
         milp = self.milp
         if not len(milp.cost):
             return without_columns(milp, label("highs"))
-        return watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
+        result = watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
+        _set(self._highs, "simplex_strategy", DUAL)  # for bounds and rows that change from here on
+        return result
 
     def add_columns(self, cost: Floats, upper: Floats, matrix: sp.csc_array) -> None:
         """Adds columns from 0 to upper; cost, upper: (k,), matrix: (m, k). ValueError as for a Milp."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -42,6 +42,24 @@ class LazyRows:
     upper: Floats
 
 
+AT_LOWER, BASIC, LEFT_OUT = 0, 1, -1  # the first two as HiGHS numbers them
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Where the simplex method ended: a status of each column (n,) and each row (m,), as HiGHS numbers them; LEFT_OUT
+    for columns that the program was solved without. keeps: whether its point keeps the rows of the program it is given
+    for, whose costs or columns are others; else the right sides are."""
+
+    columns: NDArray[np.int8]
+    rows: NDArray[np.int8]
+    keeps: bool = True
+
+    def with_row(self, at: int) -> Basis:
+        """That of the program with one more row, which does not bind, as number `at`."""
+        return replace(self, rows=np.insert(self.rows, at, np.int8(BASIC)))
+
+
 class Choices(Protocol):
     """Columns that serve one row each, alone or in groups: `model.choices` says what they are.
 
@@ -62,7 +80,9 @@ class Choices(Protocol):
 class Milp:
     """cost, lower, upper: (n,) float64; integer: (n,) bool; matrix: (m, n) CSC, float64, int32 indices, no
     duplicates; row_lower, row_upper: (m,). Infinite bounds are +-inf. lazy: see there. leading: (n,) integer
-    columns that shape the rest, such as what is open: restricted searches decide them first.
+    columns that shape the rest, such as what is open: restricted searches decide them first. guide: (n,) another
+    objective that tells apart the many optima of a poor one: sifting adds a little of it. near: the
+    relaxation's basis in a program that differs in few numbers: with a start, sifting begins there.
 
     Raises ValueError for wrong shapes or types, duplicates, nan, crossed bounds, or numbers a solver would silently
     drop or take for infinite.
@@ -79,6 +99,8 @@ class Milp:
     lazy: LazyRows | None = None
     leading: Bools | None = None
     choices: Choices | None = None
+    guide: Floats | None = None
+    near: Basis | None = None
     checked: sp.csc_array | None = field(default=None, repr=False)  # the matrix that was looked at; `replace` keeps it
 
     def __post_init__(self) -> None:
@@ -157,7 +179,7 @@ class MilpResult:
     """What a solver said. x is None without a feasible point; bound is -inf where nothing is known.
 
     objective is recomputed from x (inf without x). duals: (m,) d objective / d right side, of a continuous program
-    solved to optimality only.
+    solved to optimality only. basis: of the relaxation, where it was sifted.
     """
 
     status: Literal["optimal", "feasible", "infeasible", "no_solution"]
@@ -167,6 +189,7 @@ class MilpResult:
     limit: Literal["none", "time", "work", "memory", "interrupt"] = "none"
     duals: Floats | None = None
     solver: str = ""
+    basis: Basis | None = None
 
 
 class Watch(Protocol):

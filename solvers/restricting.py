@@ -16,7 +16,7 @@ def restricted(milp: Milp, keep: Bools) -> tuple[Milp, Longs]:
     keep: (n,). Returns rows as numbers in the whole program.
     """
     if keep.all():
-        return replace(milp, choices=None), np.arange(len(milp.row_lower))
+        return replace(milp, choices=None, guide=None, near=None), np.arange(len(milp.row_lower))
     matrix = milp.matrix[:, np.flatnonzero(keep)]
     used = np.bincount(matrix.indices, minlength=matrix.shape[0]) > 0
     rows = np.flatnonzero(used | (milp.row_lower > 0) | (milp.row_upper < 0))
@@ -28,6 +28,6 @@ def restricted(milp: Milp, keep: Bools) -> tuple[Milp, Longs]:
     program = replace(
         milp, cost=milp.cost[keep], lower=milp.lower[keep], upper=milp.upper[keep], integer=milp.integer[keep],
         matrix=matrix, row_lower=milp.row_lower[rows], row_upper=milp.row_upper[rows],
-        leading=None if milp.leading is None else milp.leading[keep], choices=None,
+        leading=None if milp.leading is None else milp.leading[keep], choices=None, guide=None, near=None,
     )  # fmt: skip
     return program, rows

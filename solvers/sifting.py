@@ -17,18 +17,25 @@ import scipy.sparse as sp
 
 from solvers.diving import dive
 from solvers.highs import Lp
-from solvers.milp import Bools, Choices, Floats, Limits, Longs, Milp, stacked
+from solvers.milp import AT_LOWER, BASIC, LEFT_OUT, Basis, Bools, Choices, Floats, Limits, Longs, Milp, stacked
 from solvers.restricting import restricted
 from solvers.results import feasible
 from solvers.scaling import Undo, scale
 
-FIRST = 4  # choices per serving row in the first round, and at most as many more in each later one
-ROUNDS = 40
-CLOSE = 0.02  # distance of bound and restricted optimum at which sifting ends, times the gap asked for
+FIRST, LATER = 4, 1  # choices per serving row in the first round, and at most as many more in each later one
+HOT = 0.05  # of the choices: with more new ones, what did not start from a basis is solved afresh, with presolve
+ROUNDS = 60
+TILT, TILTED = (
+    1e-3,
+    0.3,
+)  # what the guide is worth, of the objective at the start; what it may cost, of the gap asked for
+CLOSE = 0.1  # distance of bound and restricted optimum at which sifting ends, times the gap asked for
 UNSERVED = 10.0  # price of leaving a serving row unmet, times the dearest choice
 MOST = 0.5  # of the serving rows: with more of them unmet, it is too low
 WHOLE = 1e-6
 DIVING = 0.4  # of the time left, at most
+NEAR = 0.05  # of the gap asked for: a choice that is dearer by more takes no part in the dive
+GOOD = 1.0  # of the gap asked for: a start that lies nearer to the bound needs no dive
 DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an idle program may be 0), how often at most
 
 
@@ -36,7 +43,7 @@ DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an id
 class Relaxation:
     """A relaxation solved within a small part of the gap. x: (n,); lower: bound on the program; reduced: (n,) what a
     whole unit of a column adds to the bound at least, the columns of one choice alike; point: (n,) a solution found by
-    diving from x, None without one; duals: (m,) prices of rows, 0 on inner ones."""
+    diving from x, None without one; duals: (m,) prices of rows, 0 on inner ones; basis: of x."""
 
     x: Floats
     lower: float
@@ -44,54 +51,95 @@ class Relaxation:
     solver: str
     point: Floats | None = None
     duals: Floats | None = None
+    basis: Basis | None = None
 
 
 def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = None) -> Relaxation | None:
     """The relaxation of a program without lazy rows; None where time runs out or a serving row cannot be met.
 
-    start: (n,) a solution or None: its choices are the first, and serving rows need not be left unmet.
+    start: (n,) a solution or None: its choices, and those of `milp.near`, are the first, and serving rows need not be
+    left unmet.
     """
     began = time.perf_counter()
-    chosen = np.zeros(len(choices.serve), dtype=bool)
+    chosen, basis = np.zeros(len(choices.serve), dtype=bool), None
     if start is not None:
         chosen[choices.of[(choices.of >= 0) & (start > 0)]] = True
+        if milp.near is not None:
+            basis = milp.near
+            chosen[choices.of[(choices.of >= 0) & (basis.columns != LEFT_OUT)]] = True
+    point: Floats | None = None
     penalty, raises = math.inf if chosen.any() else 0.0, 0
-    serving = np.unique(choices.serve)
+    serving, hot = np.unique(choices.serve), basis is not None
+    tilt = np.zeros(len(milp.cost)) if start is None else _tilt(milp, choices, chosen, start, limits)
+    program = replace(milp, cost=milp.cost + tilt)
     for _ in range(ROUNDS):
         left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-        found = _Restricted.solved(milp, choices, (choices.of < 0) | chosen[choices.of], penalty, left)
+        found = _Restricted.solved(program, choices, (choices.of < 0) | chosen[choices.of], penalty, left, basis)
         if found is None:
             return None
-        reduced = milp.cost - milp.matrix.T @ found.duals
+        reduced = program.cost - program.matrix.T @ found.duals
         price = choices.prices(reduced)
         if not penalty:
             penalty = UNSERVED * float(np.abs(price[np.isfinite(price)]).max(initial=1.0))
-            new = _cheapest(price, choices.serve, np.ones(len(price), bool))
+            new, basis = _cheapest(price, choices.serve, np.ones(len(price), bool), FIRST), None
         else:
             least = _least(price, choices.serve, chosen, len(found.duals))[choices.serve]
             behind = np.minimum(_least(price - least, choices.serve, np.isfinite(price), len(found.duals)), 0.0)
-            lower = found.objective + float(behind[serving].sum())
-            new = _cheapest(price, choices.serve, ~chosen & (price < least))
-            done = found.objective - lower <= CLOSE * limits.gap * abs(lower) or not new.any()
+            closed = found.objective + float(behind[serving].sum())
+            new = _cheapest(price, choices.serve, ~chosen & (price < least), LATER)
+            basis = found.basis if hot or new.sum() <= HOT * chosen.sum() else None
+            done = found.objective - closed <= CLOSE * limits.gap * abs(closed) or not new.any()
             if found.unmet and raises < RAISES and (done or found.unmet > MOST * len(serving)):
                 penalty, raises, done = DEARER * penalty, raises + 1, False
             if done:
                 if found.unmet:
                     return None
+                own = _least(price, choices.serve, chosen, len(found.duals))
+                reduced = reduced - tilt
+                price = choices.prices(reduced)
                 served = _least(price, choices.serve, np.isfinite(price), len(found.duals))
+                some = serving[np.isfinite(own[serving])]
+                lower = found.objective + float((served[some] - own[some]).sum())
+                if tilt.any() and found.objective - float(tilt @ found.x) - lower > TILTED * limits.gap * abs(lower):
+                    tilt, program, basis = np.zeros(len(tilt)), milp, None  # it costs too much: on without it
+                    found.lp.close()
+                    chosen |= new
+                    continue
                 price = price - served[choices.serve]
                 duals = np.where(np.isfinite(served), served, found.duals)
                 worth = np.where(choices.of >= 0, price[choices.of], reduced)
-                return Relaxation(found.x, lower, worth, found.solver, _point(milp, found, limits, began), duals)
+                known = start is not None and float(milp.cost @ start) - lower <= GOOD * limits.gap * abs(lower)
+                found.lp.close()
+                basis = found.basis_of(serving)
+                if not known and milp.integer.any():
+                    left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
+                    point = _point(milp, choices, price, lower, (found.x, basis), left)
+                return Relaxation(found.x, lower, worth, found.solver, point, duals, basis)
         found.lp.close()
         chosen |= new
     return None
 
 
+def _tilt(milp: Milp, choices: Choices, chosen: Bools, start: Floats, limits: Limits) -> Floats:
+    """(n,) small costs of choices: their worth in `milp.guide`, at its prices over the start's choices. The bound is
+    found without them: only the choices have them, and these are priced one by one."""
+    size = 0.0 if milp.guide is None else abs(float(milp.guide @ start))
+    if milp.guide is None or size == 0.0:
+        return np.zeros(len(milp.cost))
+    guiding = replace(milp, cost=milp.guide)
+    found = _Restricted.solved(guiding, choices, (choices.of < 0) | chosen[choices.of], math.inf, limits, None)
+    if found is None:
+        return np.zeros(len(milp.cost))
+    found.lp.close()
+    worth = np.where(choices.of >= 0, milp.guide - milp.matrix.T @ found.duals, 0.0)
+    return np.asarray(TILT * abs(float(milp.cost @ start)) / size * worth)
+
+
 @dataclass(frozen=True)
 class _Restricted:
     """The solved relaxation over some columns. lp: holds it, scaled, with columns of unmet serving rows at its end;
-    x: (n,); duals: (m,) prices of rows, 0 on those left out, on serving and on inner rows; unmet: serving rows."""
+    x: (n,); duals: (m,) prices of rows, 0 on those left out, on serving and on inner rows; unmet: serving rows; basis:
+    in terms of the whole program, then of the columns of unmet serving rows."""
 
     lp: Lp
     undo: Undo
@@ -101,11 +149,14 @@ class _Restricted:
     duals: Floats
     unmet: float
     solver: str
+    basis: Basis
 
     @classmethod
-    def solved(cls, milp: Milp, choices: Choices, keep: Bools, penalty: float, limits: Limits) -> _Restricted | None:
+    def solved(
+        cls, milp: Milp, choices: Choices, keep: Bools, penalty: float, limits: Limits, basis: Basis | None
+    ) -> _Restricted | None:
         """None where it is not solved in time. penalty: of unmet serving rows; 0: of the program that serves nothing;
-        inf: they are met."""
+        inf: they are met. basis: of the program over fewer columns, with the same penalty."""
         program, rows = restricted(milp, keep)
         serving = np.zeros(len(milp.row_lower), dtype=bool)
         serving[choices.serve] = True
@@ -114,7 +165,10 @@ class _Restricted:
         elif penalty < math.inf:
             program = _elastic(program, np.flatnonzero(serving[rows]), penalty)
         scaled, undo = scale(program)
-        lp = Lp(scaled, presolve=True)
+        over = np.append(np.flatnonzero(keep), len(keep) + np.arange(len(program.cost) - int(keep.sum())))
+        lp = Lp(scaled, presolve=basis is None)
+        if basis is not None:
+            lp.begin(Basis(np.maximum(basis.columns[over], AT_LOWER), basis.rows[rows], basis.keeps))
         result = undo(lp.solve(limits))
         if result.status != "optimal" or result.x is None or result.duals is None:
             lp.close()
@@ -126,27 +180,40 @@ class _Restricted:
         duals[choices.inner] = 0.0
         duals[choices.serve] = 0.0
         unmet = result.x[own:]
-        return cls(lp, undo, keep, result.objective, x, duals, float(unmet[unmet > WHOLE].sum()), result.solver)
+        ended = Basis(np.full(len(keep) + len(unmet), LEFT_OUT, np.int8), np.full(len(duals), BASIC, np.int8))
+        ended.columns[over], ended.rows[rows] = lp.statuses.columns, lp.statuses.rows
+        return cls(lp, undo, keep, result.objective, x, duals, float(unmet[unmet > WHOLE].sum()), result.solver, ended)
+
+    def basis_of(self, serving: Longs) -> Basis:
+        """In terms of the whole program alone: where an unmet part of a serving row is basic, the row is instead."""
+        rows, unmet = self.basis.rows.copy(), self.basis.columns[len(self.keep) :]
+        rows[serving[: len(unmet)][unmet == BASIC]] = BASIC
+        return Basis(self.basis.columns[: len(self.keep)], rows)
 
 
-def _point(milp: Milp, found: _Restricted, limits: Limits, began: float) -> Floats | None:
-    """(n,) a solution by diving from the last restricted relaxation, None without one. Closes it."""
+def _point(
+    milp: Milp, choices: Choices, price: Floats, lower: float, relaxed: tuple[Floats, Basis], limits: Limits
+) -> Floats | None:
+    """(n,) a solution by diving, None without one: over the choices that the relaxation uses and those not much dearer.
+
+    price: (C,) what a choice costs above the cheapest of its serving row; relaxed: the optimum and its basis.
+    """
+    began, (x, basis) = time.perf_counter(), relaxed
+    near = price <= NEAR * limits.gap * abs(lower)
+    near[choices.of[(choices.of >= 0) & ((x > 0) | (basis.columns == BASIC))]] = True
+    limits = replace(limits, seconds=DIVING * limits.seconds)
+    found = _Restricted.solved(milp, choices, (choices.of < 0) | near[choices.of], math.inf, limits, basis)
+    if found is None:
+        return None
     columns = np.flatnonzero(found.keep)
-    count = len(found.undo.columns)
-    integer, leading = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    integer[: len(columns)] = milp.integer[columns]
-    if milp.leading is not None:
-        leading[: len(columns)] = milp.leading[columns]
-    beyond = np.arange(len(columns), count)  # serving rows are met from here on
-    found.lp.set_bounds(beyond, np.zeros(len(beyond)), np.zeros(len(beyond)))
-    x = found.undo.forward(np.concatenate([found.x[columns], np.zeros(len(beyond))]))
-    left = replace(limits, seconds=DIVING * (limits.seconds - (time.perf_counter() - began)))
-    end = dive(found.lp, x, integer, leading, left) if integer.any() else None
+    leading = np.zeros(len(columns), dtype=bool) if milp.leading is None else milp.leading[columns]
+    left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
+    end = dive(found.lp, found.undo.forward(found.x[columns]), milp.integer[columns], leading, left)
     found.lp.close()
     if end is None:
         return None
     point = np.zeros(len(found.keep))
-    point[columns] = (end * found.undo.columns)[: len(columns)]
+    point[columns] = end * found.undo.columns
     return point if feasible(milp, point) else None
 
 
@@ -173,11 +240,11 @@ def _least(price: Floats, serve: Longs, among: Bools, rows: int) -> Floats:
     return out
 
 
-def _cheapest(price: Floats, serve: Longs, among: Bools) -> Bools:
-    """(C,) the up to FIRST cheapest of some choices in each serving row."""
+def _cheapest(price: Floats, serve: Longs, among: Bools, most: int) -> Bools:
+    """(C,) the up to `most` cheapest of some choices in each serving row."""
     where = np.flatnonzero(among)
     order = where[np.lexsort((price[where], serve[where]))]
     start = np.searchsorted(serve[order], serve[order], side="left")
     out = np.zeros(len(price), dtype=bool)
-    out[order[np.arange(len(order)) - start < FIRST]] = True
+    out[order[np.arange(len(order)) - start < most]] = True
     return out

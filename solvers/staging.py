@@ -49,7 +49,7 @@ def solve_stages(run: Run, milp: Milp, costs: Sequence[Floats], limits: Limits, 
         if result.x is None or result.limit != "none":
             break
         if i < len(costs) - 1:
-            milp = at_most(milp, cost, result.objective + HELD * abs(result.objective))
+            milp = at_most(replace(milp, near=result.basis), cost, result.objective + HELD * abs(result.objective))
     return Staged(x, tuple(results))
 
 
@@ -67,7 +67,8 @@ def at_most(milp: Milp, coefficients: Floats, most: float) -> Milp:
     if len(size) and float(size.min()) * 2.0**shift < SMALLEST:
         shift = math.ceil(math.log2(SMALLEST / float(size.min())))
     row = sp.csr_array((coefficients * 2.0**shift)[None, :])
+    near = milp.near and milp.near.with_row(len(milp.row_lower))
     return replace(
         milp, matrix=stacked([milp.matrix, row]), row_lower=np.append(milp.row_lower, -np.inf),
-        row_upper=np.append(milp.row_upper, most * 2.0**shift),
+        row_upper=np.append(milp.row_upper, most * 2.0**shift), near=near,
     )  # fmt: skip

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from random_instances import random_document
 
 from instances import from_document
 from optimizer import Options, pareto
 from optimizer.fronts import side_by_side
+from solvers.exact import solve_exact
+from solvers.milp import Choices, Floats, Limits, Milp
+from solvers.sifting import Relaxation, sift
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -21,6 +25,37 @@ def test_two_chains_give_the_plans_of_one(seed: int, monkeypatch: pytest.MonkeyP
     two = pareto(instance, points=6, options=options)
     assert len(one.plans) == len(two.plans)
     assert one.values == pytest.approx(two.values, rel=1e-6, abs=1e-6)
+
+
+SIFTED: list[int] = []  # seeds of fronts whose relaxations started from a neighbour's basis
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_points_from_the_basis_of_their_neighbour_are_those_found_afresh(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = ("energy", "carbon", "links", "optional_hubs", *(("deferral",) if seed % 2 else ()))
+    instance = from_document(random_document(seed, features=features, demands=8, hubs=4))
+    options = Options(gap=1e-8)
+    plain = pareto(instance, points=6, options=options)
+    for module in ("optimizer.fronts", "optimizer.solving", "solvers.exact"):
+        monkeypatch.setattr(f"{module}.CORE_FROM", 1)
+    monkeypatch.setattr("solvers.rounds.FEW", np.inf)
+    monkeypatch.setattr("optimizer.solving.solve_supervised", solve_exact)
+
+    def seen(milp: Milp, choices: Choices, limits: Limits, start: Floats | None) -> Relaxation | None:
+        if milp.near is not None and start is not None:
+            SIFTED.append(seed)
+        return sift(milp, choices, limits, start)
+
+    monkeypatch.setattr("solvers.exact.sift", seen)
+    sifted = pareto(instance, points=6, options=options)
+    assert len(plain.plans) == len(sifted.plans)
+    assert plain.values == pytest.approx(sifted.values, rel=3e-6, abs=1e-6)
+
+
+def test_bases_were_handed_on() -> None:
+    assert len(SIFTED) > 20
 
 
 def test_an_error_in_a_thread_is_raised() -> None:

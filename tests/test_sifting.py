@@ -92,7 +92,12 @@ def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypa
         assert (sifted.reduced[used] <= exact.objective - sifted.lower + 1e-5 * size).all()
         again = sift(whole, model.choices, Limits(), exact.x)  # from the columns of a solution
         assert again is not None and again.lower == pytest.approx(relaxed.objective, abs=1e-5 * size)
-        for found in (sifted, again):
+        guide = 0.1 * np.abs(whole.cost).max() * np.random.default_rng(seed).random(len(whole.cost))
+        guided = replace(whole, guide=guide, near=again.basis)  # from the basis of a neighbour, tilted
+        third = sift(guided, model.choices, Limits(), exact.x)
+        assert third is not None and third.lower <= relaxed.objective + 1e-6 * size
+        assert third.lower >= relaxed.objective - 1e-3 * size and whole.violation(third.x) <= 1e-5 * size
+        for found in (sifted, again, third):
             if found.point is not None:
                 assert feasible(whole, found.point)
                 assert float(whole.cost @ found.point) + whole.offset >= exact.objective - 1e-6 * size
