@@ -175,6 +175,7 @@ class Plan:
     carbon_accounts: Mapping[str, float] = field(default_factory=dict)  # kg by account: location, market, marginal
     proven_bound: float = -math.inf
     solver: str = ""
+    why: str = ""  # `auto` took that solver
     seconds: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)

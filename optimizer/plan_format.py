@@ -208,6 +208,7 @@ class PlanDocument(PlanRecord):
     carbon_kg: float = field("carbon of the plan over the horizon, in the account of carbon prices and caps", "kg", default=0.0)
     carbon_accounts: dict[str, float] = field("carbon by account: `location`, `market`, `marginal`", "kg", default={})
     solver: Text = field("what solved it", default="")
+    why: Text = field("why `auto` took that solver; empty where it was named", default="")
     versions: dict[str, Any] = field("versions of the software, by name", default={})
     options: dict[str, Any] = field("options of the run, by name", default={})
     seed: int | None = field("seed of the run", default=None)

@@ -213,6 +213,7 @@ def _plan(document: dict[str, Any], made: Decisions | None) -> Plan:
         carbon_accounts=document.get("carbon_accounts", {}),
         proven_bound=number("proven_bound", -math.inf),
         solver=document.get("solver", ""),
+        why=document.get("why", ""),
         seconds=number("seconds", 0.0),
         timings=document.get("timings", {}),
         options=options,

@@ -39,6 +39,7 @@ def head(plan: Plan, report: Report) -> Row:
         "carbon_kg": float(plan.carbon_kg),
         "carbon_accounts": finite(plan.carbon_accounts),
         "solver": plan.solver,
+        "why": plan.why,
         "versions": finite(plan.versions),
         "options": finite(options),
         "seed": seed,

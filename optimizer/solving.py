@@ -113,7 +113,8 @@ def solve(
         seconds = time.perf_counter() - start
         return replace(blank, status="INFEASIBLE", reasons=reasons, seconds=seconds, timings={"compile": seconds})
     if solver == DECOMPOSITION or suits_prices(options, blank, problem):
-        plan = solve_by_prices(replace(blank, solver=DECOMPOSITION), instance, problem, routes, course, start)
+        by_prices = replace(blank, solver=DECOMPOSITION, why=why(options, DECOMPOSITION, problem))
+        plan = solve_by_prices(by_prices, instance, problem, routes, course, start)
         if plan.decisions is not None or solver == DECOMPOSITION or plan.limit != "none":
             return plan if course is None else replace(plan, course=course.moments)
     model = assemble(problem)
@@ -122,6 +123,7 @@ def solve(
     if options.solver == "auto" and len(stages) == 1:
         solver = LAGRANGIAN if suits(model.milp) else BRANCHING if branching.suits(model.milp) else solver
         blank = replace(blank, solver=solver)
+    blank = replace(blank, why=why(options, solver, problem))
     compiled = time.perf_counter()
     limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
     run = backend_run(solver, model, options, course, start)
@@ -156,6 +158,26 @@ def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
     """Whether `auto` takes the decomposition: from LARGE demands on, where it takes all that the instance has."""
     large = options.solver == "auto" and len(problem.options) >= LARGE and blank.options["objective"] == "cost"
     return large and not lacking(problem)
+
+
+def why(options: Options, solver: str, problem: Problem) -> str:
+    """Why `auto` takes the solver; "" where it was named."""
+    if options.solver != "auto":
+        return ""
+    count, words = len(problem.options), lacking(problem)
+    if solver == DECOMPOSITION:
+        return f"auto: {count:,} demands; from {LARGE:,} on by prices"
+    if solver == LAGRANGIAN:
+        return "auto: single-source location"
+    if solver == BRANCHING:
+        return "auto: few whole numbers and a strong relaxation"
+    if count < LARGE:
+        return f"auto: {count:,} demands; below {LARGE:,} the whole program"
+    return (
+        f"auto: the decomposition takes no {', '.join(words)}"
+        if words
+        else "auto: no plan by prices, or no cost to price"
+    )
 
 
 def solve_by_prices(

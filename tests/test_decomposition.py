@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from instances import generate
+from optimizer import solving
 from optimizer.checking import check
 from optimizer.compiling import compile_problem
 from optimizer.solving import Options, solve
@@ -89,3 +90,13 @@ def test_second_derivatives_are_those_of_the_slope() -> None:
             for sign in (1, -1)
         )
         np.testing.assert_allclose(base.second @ step, (ahead - back) / 2, rtol=0.05, atol=2e-3 * np.abs(ahead).max())
+
+
+def test_auto_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("metro", demands=40, hubs=4, periods=1, seed=5)
+    plan = solve(instance, Options(gap=0.1))
+    assert plan.solver != "decomposition" and plan.why == "auto: 40 demands; below 20,000 the whole program"
+    monkeypatch.setattr(solving, "LARGE", 40)
+    plan = solve(instance, Options(gap=0.1))
+    assert plan.solver == "decomposition" and plan.why == "auto: 40 demands; from 40 on by prices"
+    assert solve(instance, BY_PRICES).why == ""

@@ -252,7 +252,12 @@ def _provenance(summary: Summary) -> Text | None:
 def _footer(plan: Plan) -> Text:
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in plan.timings.items())
     memory = f", {plan.memory_mb:,.0f} MB" if plan.memory_mb else ""
-    return Text(f"Checked. {plan.seconds:.1f} s ({parts}){memory}, {plain(plan.solver)}")
+    return Text(f"Checked. {plan.seconds:.1f} s ({parts}){memory}, {_taken(plan)}")
+
+
+def _taken(plan: Plan) -> str:
+    """The solver, and why `auto` took it."""
+    return plain(plan.solver) + (f" ({plain(plan.why)})" if plan.why else "")
 
 
 def no_plan(instance: Instance, plan: Plan) -> list[RenderableType]:
@@ -268,7 +273,7 @@ def no_plan(instance: Instance, plan: Plan) -> list[RenderableType]:
             else f"{plan.bound:,.2f}"
         )
         lines.append(f"  no plan has less than {least} ({plain(plan.bound_source)})")
-    how = plain(plan.solver) or "seen without solving"
+    how = _taken(plan) or "seen without solving"
     return [Group(head, *map(Text, lines)), Text(f"{plan.seconds:.1f} s, {how}")]
 
 

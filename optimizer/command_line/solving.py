@@ -145,6 +145,7 @@ def outcome(plan: Plan) -> dict[str, Any]:
         "proven_gap": plan.proven_gap,
         "limit": plan.limit,
         "solver": plan.solver,
+        "why": plan.why,
         "seconds": plan.seconds,
         "cost": plan.cost if plan.decisions is not None else None,
         "stages": [asdict(stage) | {"gap": stage.gap} for stage in plan.stages],
