@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from infeasible import FAULTS, Fault, feasible
+from infeasible import FAULTS, Fault, capacity_of_all_hubs, feasible
 
 from instances import from_document, generate
 from instances.instance import Instance
 from instances.routes import candidate_routes
-from optimizer import explain, solve
+from optimizer import explain, explaining, solve
 from optimizer.compiling import compile_problem
 from optimizer.explaining import large, repaired
 from optimizer.explaining.elastic_program import elastic
@@ -88,3 +88,15 @@ def test_a_metro_short_of_capacity_is_repaired() -> None:
     (repair,) = found.repairs
     assert found.feasible is False and repair.confirmed and repair.price >= 20.0
     assert any(step.kind == "capacity" for step in repair.steps)
+
+
+def test_without_time_for_more_the_relaxation_is_a_rough_repair(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = feasible(0)
+    capacity_of_all_hubs(document, np.random.default_rng(0))
+    instance = from_document(document)
+    exact = explain(instance, alternatives=0).repairs[0]
+    monkeypatch.setattr(large, "MERGED_FROM", 1)
+    monkeypatch.setattr(explaining, "decided", lambda look, end: None)
+    (rough,) = explain(instance).repairs
+    assert not rough.confirmed and not rough.proven and {step.kind for step in rough.steps} == {"capacity"}
+    assert 0.8 * exact.price <= rough.price <= DEARER * exact.price

@@ -12,7 +12,7 @@ from optimizer.explaining.conflicts import Conflict, conflict, proving
 from optimizer.explaining.cuts import cuts
 from optimizer.explaining.deciding import decided
 from optimizer.explaining.elastic_program import elastic
-from optimizer.explaining.large import is_large, looked_at
+from optimizer.explaining.large import is_large, looked_at, roughly
 from optimizer.explaining.large import proving as proving_large
 from optimizer.explaining.prices import ShadowPrice, shadow_prices
 from optimizer.explaining.repairs import Repair, Step, alternatives_to, cheapest, confirmed, repaired
@@ -102,6 +102,7 @@ def _explained_large(
         if not held and look.proves:
             feasible, prices = False, proving_large(look, time.perf_counter() + 0.3 * (end - time.perf_counter()))
         if made is None:
+            repairs += roughly(look)
             break
         if not made.repair.steps:
             return Explanation(True, serve_all, findings, None, (), time.perf_counter() - start)

@@ -23,6 +23,7 @@ from optimizer.explaining.kinds import KINDS
 from optimizer.explaining.loose import Asked, priced
 from optimizer.explaining.merging import merged
 from optimizer.explaining.relaxing import Relaxed, relax
+from optimizer.explaining.repairs import Repair, steps_of
 from optimizer.explaining.sizes import sizes
 from solvers.model.options import Floats, Ints, Longs
 from solvers.model.site import Site
@@ -34,6 +35,7 @@ WHOLE = 1e-6
 CHUNK = 5_000  # demands priced at a time
 DROPPED = ("capacity", "bandwidth")  # kinds of limits that a proof does without where it can
 ROUNDING = 1e-6
+ROUGH = 0.9  # part of the price that limits of sites and policy have in a rough repair at least
 LEAST = 1e-4  # of a limit's price of repair: worth less is not named
 CLOSE = 1e-3  # relative, of the repair among whole demands
 
@@ -101,6 +103,23 @@ def priced_at(large: Large, y: Floats, rest: float) -> Large:
         prices[pairs.demand[order[kept]], place[kept]] = price[order[kept]]
     made = replace(large, choices=choices, prices=prices)
     return replace(made, y=y, rest=rest, bound=total) if total > large.bound else made
+
+
+def roughly(large: Large) -> list[Repair]:
+    """What the relaxation over groups stretches, where there is no time for more: about enough, not confirmed; none
+    where much of it is permissions of demands."""
+    program, x = large.relaxed.program, large.relaxed.x
+    column = np.array(program.slacks.column, np.int64)
+    stretched = float(program.milp.cost[column] @ x[column])
+    if stretched < ROUGH * large.relaxed.objective:
+        return []
+    used = np.flatnonzero(program.milp.cost[column] * x[column] > LEAST * stretched)
+    amounts = {
+        (program.slacks.kind[j], program.slacks.key[j]): float(x[column[j]] * program.slacks.step[j])
+        for j in used.tolist()
+    }
+    steps = tuple(steps_of(large.asked.instance, amounts))
+    return [Repair(steps, stretched, False, bound=max(large.bound, 0.0))] if steps else []
 
 
 def proving(large: Large, end: float) -> tuple[tuple[str, float], ...]:
