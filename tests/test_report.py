@@ -77,7 +77,7 @@ def test_the_town_on_a_page(town: Instance) -> None:
     assert "Valid: every rule is kept" in page.text
     assert "EUR 130.47" in page.text and "59.1 kg CO₂e" in page.text
     assert "claimed: 24 %, by paper; the checker does not vouch for a claim" in page.text
-    assert "proven by certificate: nothing" in page.text
+    assert "How good, as claimed" in page.text and "proven by certificate: nothing" in page.text
     assert "Not served in full" in page.text and "d2" in page.text
     assert "schematic layout" in page.text
     ids = [given["id"] for _, given in page.elements if "id" in given]
@@ -91,6 +91,7 @@ def test_what_is_proven_is_evaluated_and_kept_apart_from_claims() -> None:
     plan = solve(instance, Options(gap=1e-6))
     page = Parsed(plan_page(instance, plan))
     assert re.search(r"proven: [0-9.]+ %, by the plan's certificate", page.text)
+    assert "How good, as proven" in page.text and "within 0.0000010 %" in page.text
     boast = replace(plan, proven_bound=plan.objective)
     stated = Parsed(plan_page(instance, replace(boast, certificate=None)))
     assert "Refused" in stated.text and "of the best possible" not in stated.text
@@ -330,7 +331,13 @@ def test_land_is_cut_to_the_box() -> None:
 
 
 def test_numbers_are_rounded_and_promises_upwards() -> None:
-    assert gap(1.9189e-5) == "0.0020 %" and gap(0.0) == "0 %" and gap(0.0011) == "0.11 %" and gap(0.999) == "100 %"
+    assert (
+        gap(1.9189e-5) == "0.0020 %"
+        and gap(0.0) == "0 %"
+        and gap(0.0011) == "0.11 %"
+        and gap(0.999) == "100 %"
+        and gap(1e-13) == "0.0000010 %"
+    )
     assert amount(1234567.0, "kW") == "1.235 GW" and amount(0.5, "kg") == "0.5 kg" and amount(float("inf"), "kW") == "–"  # noqa: RUF001
     assert money("EUR", 1.4455e9) == "EUR 1.446 bn" and money("EUR", -12.0) == "EUR -12"
     assert number(0.000123456) == "0.0001235" and number(1e6) == "1,000,000"

@@ -16,7 +16,7 @@ KEPT = 20_000  # rows of a table in its CSV
 
 @dataclass(frozen=True)
 class Tile:
-    """A headline number. tone: good, bad or none."""
+    """A headline number. tone: good, claimed, bad or none."""
 
     name: str
     value: str

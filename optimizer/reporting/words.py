@@ -10,6 +10,7 @@ STEPS = {
     "kg": ((1.0, "kg"), (1e3, "t"), (1e6, "kt"), (1e9, "Mt")),
     "": ((1.0, ""), (1e6, " m"), (1e9, " bn")),
 }
+LEAST = 1e-6  # per cent; smaller gaps are rounded up to it
 DIGITS = 4  # significant ones of a rounded number
 NOTHING = "–"  # noqa: RUF001  # a dash in place of a number
 
@@ -58,7 +59,7 @@ def gap(value: float) -> str:
         return NOTHING
     if value <= 0:
         return "0 %"
-    part = 100 * value
+    part = max(100 * value, LEAST)
     step = 10.0 ** (math.floor(math.log10(part)) - 1)
     rounded = math.ceil(part / step - 1e-9) * step
     return f"{rounded:.{max(0, 1 - math.floor(math.log10(rounded) + 1e-12))}f} %"
