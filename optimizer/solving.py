@@ -155,9 +155,11 @@ def solve(
 
 
 def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
-    """Whether `auto` takes the decomposition: from LARGE demands on, where it takes all that the instance has."""
+    """Whether `auto` takes the decomposition: from LARGE demands on, where it takes all that the instance has and finds
+    plans of that size, which it may not where hubs or links are to be opened."""
     large = options.solver == "auto" and len(problem.options) >= LARGE and blank.options["objective"] == "cost"
-    return large and not lacking(problem)
+    choice = problem.data.hub_optional.any() or problem.data.link_optional.any()
+    return large and not choice and not lacking(problem)
 
 
 def why(options: Options, solver: str, problem: Problem) -> str:

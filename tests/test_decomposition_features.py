@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from document_changes import scaled
 from random_instances import FEATURES, LATER, random_document
+from random_moves import plan_in_force
 
 from instances import Instance, from_document
 from optimizer.certificate import Certificate
 from optimizer.checking import check
 from optimizer.checking.proving import prove
+from optimizer.incumbents import Given
 from optimizer.solving import Options, solve
 from solvers.decomposition import masters
 from solvers.milp import Refused
@@ -40,22 +42,20 @@ def rows_of_the_table() -> dict[str, bool]:
     return {name: word == "yes" for name, word in rows}
 
 
-def agree(instance: Instance, *, whole: bool = True) -> None:
-    """Bound, optimum and plan are in order, the checker accepts the plan and confirms the bound. whole: a plan is found
-    where there is one."""
-    exact = solve(instance, Options(solver="highs", gap=1e-6))
-    plan = solve(instance, Options(solver="decomposition"))
+def agree(instance: Instance, incumbent: Given | None = None) -> None:
+    """Bound, optimum and plan are in order, the checker accepts the plan and confirms the bound."""
+    exact = solve(instance, Options(solver="highs", gap=1e-6), incumbent=incumbent)
+    plan = solve(instance, Options(solver="decomposition"), incumbent=incumbent)
     if exact.decisions is None:
         assert plan.decisions is None
         return
     slack = 1e-6 * max(1.0, abs(exact.objective))
     assert plan.bound <= exact.objective + slack
-    assert plan.decisions is not None or not whole
-    if plan.decisions is not None:
-        assert check(instance, plan).ok
-        assert not prove(instance, plan).breaches
-        assert plan.proven_bound == plan.bound
-        assert plan.objective >= exact.bound - slack
+    assert plan.decisions is not None
+    assert check(instance, plan).ok
+    assert not prove(instance, plan).breaches
+    assert plan.proven_bound == plan.bound
+    assert plan.objective >= exact.bound - slack
 
 
 def test_the_table_names_every_feature_once() -> None:
@@ -78,6 +78,15 @@ def test_a_feature_that_it_does_not_take_is_refused_by_name(name: str) -> None:
 def test_mixed_features(seed: int) -> None:
     draw = random.Random(seed)
     agree(with_features(tuple(draw.sample(TAKEN, 7)), seed, draw.choice([8, 20]), draw.choice([3, 5])))
+
+
+@pytest.mark.parametrize("seed", [0, 5, 7, 9])
+def test_moves_against_a_plan_in_force(seed: int) -> None:
+    """Costs and limits of moves, shares in force that are parts, and hubs that are gone."""
+    first = ("energy", "optional_hubs" if seed % 2 == 0 else "single", *(("per_period",) if seed % 3 == 0 else ()))
+    more = ("migration", *(("together",) if seed == 5 else ()), *(("budget",) if seed == 7 else ()))
+    document = random_document(seed, first, 10, 4, more=more)
+    agree(from_document(document), plan_in_force(document, seed))
 
 
 @pytest.mark.parametrize(
