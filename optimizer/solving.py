@@ -155,18 +155,22 @@ def solve(
 
 
 def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
-    """Whether `auto` takes the decomposition: from LARGE demands on, where it takes all that the instance has and finds
-    plans of that size, which it may not where hubs or links are to be opened."""
+    """Whether `auto` takes the decomposition: from LARGE demands on, where nothing speaks against it."""
     large = options.solver == "auto" and len(problem.options) >= LARGE and blank.options["objective"] == "cost"
-    choice = problem.data.hub_optional.any() or problem.data.link_optional.any()
-    return large and not choice and not lacking(problem)
+    return large and not unsuited(problem)
+
+
+def unsuited(problem: Problem) -> list[str]:
+    """What the decomposition does not take, or finds no plans for where demands are many; in words."""
+    optional = problem.data.hub_optional.any() or problem.data.link_optional.any()
+    return [*lacking(problem), *(["optional hubs or links of so many demands"] if optional else [])]
 
 
 def why(options: Options, solver: str, problem: Problem) -> str:
     """Why `auto` takes the solver; "" where it was named."""
     if options.solver != "auto":
         return ""
-    count, words = len(problem.options), lacking(problem)
+    count, words = len(problem.options), unsuited(problem)
     if solver == DECOMPOSITION:
         return f"auto: {count:,} demands; from {LARGE:,} on by prices"
     if solver == LAGRANGIAN:
@@ -176,7 +180,7 @@ def why(options: Options, solver: str, problem: Problem) -> str:
     if count < LARGE:
         return f"auto: {count:,} demands; below {LARGE:,} the whole program"
     return (
-        f"auto: the decomposition takes no {', '.join(words)}"
+        f"auto: the decomposition does not suit {', '.join(words)}"
         if words
         else "auto: no plan by prices, or no cost to price"
     )
