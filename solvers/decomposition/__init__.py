@@ -1,4 +1,5 @@
-"""Large problems by prices: a smoothed Lagrangian dual, a bound from its prices, and local search from them.
+"""Large problems by prices. `engine.solve` is the way in.
 
-`engine.solve` is the way in. The problem stays factored throughout: nothing here forms demands x routes x periods.
+Plain ones (`supported.smooth`) by a smoothed Lagrangian dual and local search; all others by restricted masters
+(`masters`), and small ones case by case (`tree`). Only options of nearly the same price are written out as columns.
 """
