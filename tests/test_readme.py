@@ -28,7 +28,7 @@ def test_library_use_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_two_commands_are_one_line_each_and_the_command_line_knows_them() -> None:
     first, second = (block.strip() for block in blocks("sh"))
     assert "\n" not in first and "\n" not in second
-    assert second.endswith("-m pytest")
+    assert second.endswith("-m pytest -n 2")
     from optimizer.command_line.main import parser
 
     hubplan = first.split("&&")[-1]
