@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from solvers import label
 from solvers.highs import Lp
-from solvers.milp import Floats, Limits, Milp, MilpResult, Watch
+from solvers.milp import Floats, Limits, Milp, MilpResult, SolverFailure, Watch
 from solvers.results import Limit, checked_start, conclude, feasible, infeasible
 from solvers.scaling import scale
 from solvers.watching import Progress, watched
@@ -57,7 +57,11 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
     x = None if tree.best is None else tree.best * undo.columns
     if limit == "none" and x is None:
         return infeasible(milp, NAME)
-    return conclude(milp, limits, x, tree.bound() / undo.objective, solver=NAME, limit=limit, start=start)
+    bound = tree.bound() / undo.objective
+    try:
+        return conclude(milp, limits, x, bound, solver=NAME, limit=limit, start=start)
+    except SolverFailure:  # whole within a tolerance, but not when made whole: for a general solver
+        return conclude(milp, limits, None, tree.root / undo.objective, solver=NAME, limit="work", start=start)
 
 
 @dataclass(frozen=True)

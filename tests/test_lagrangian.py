@@ -19,6 +19,7 @@ from solvers.lagrangian.dual import Dual, Tables, ascend, start_prices, tables
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
+from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.search import Search
@@ -179,6 +180,22 @@ def test_a_demand_without_room_takes_the_place_of_another() -> None:
     found = greedy(data)
     assert found is not None
     assert list(found[0]) == [1, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_interchange_ends_where_no_swap_pays(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    data = recognise(_assignment(random.integers(1, 100, (7, 12)).astype(float), np.zeros((7, 12)), 1.0))
+    assert data is not None
+    data = replace(data, must=np.zeros(7, dtype=bool), opening=random.integers(0, 30, 7).astype(float))
+
+    def value(hubs: list[int]) -> float:
+        return float(data.cost[hubs].min(axis=0).sum() + data.opening[hubs].sum())
+
+    hubs = list(interchanged(data, np.array([0, 1, 2])))
+    assert len(set(hubs)) == 3
+    swaps = [[*(h for h in hubs if h != out), new] for out in hubs for new in range(7) if new not in hubs]
+    assert value(hubs) <= min(map(value, swaps)) + 1e-9
 
 
 def test_neighbourhoods_only_improve(tmp_path: Path) -> None:

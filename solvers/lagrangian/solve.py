@@ -21,6 +21,7 @@ from solvers.lagrangian.dual import Dual, ascend, start_prices, tables
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import cheapest, kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
+from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.search import Rounds, Search
 from solvers.lagrangian.structure import Sourcing, recognise
@@ -37,6 +38,7 @@ DEARER = (0.0, 0.3, 1.0, 3.0)  # prices of room, one after the other, until a fi
 LOADING = 0.1  # of the time left, at most, to wait for the loops of local search, which may have to be compiled
 SEARCH_TIME = 0.1  # of the time, for bound and local search
 TREE_TIME, TREE_ALONE = 0.15, 0.9  # of the time left, for the tree: where capacities bind, and where none does
+INTERCHANGED = 20  # nodes of the tree from one to the next whose open hubs are interchanged
 TREE_NODES = 300  # without a time limit
 LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
@@ -147,12 +149,10 @@ class _Run:
         nodes = math.inf if tree.free or math.isfinite(self.limits.seconds) else TREE_NODES
 
         def better(hubs: Longs) -> float:
-            opened = np.zeros(len(self.data.opening), dtype=bool)
-            opened[hubs] = True
-            cost = self.data.cost[hubs]
-            if len(hubs) >= max(self.data.fewest, 1) and np.isfinite(cost.min(axis=0)).all():
-                x = self.data.point(hubs[cost.argmin(axis=0)], opened)
-                self.better(x, float(self.milp.cost @ x) + self.milp.offset)
+            before = self.value
+            self.open(hubs)
+            if self.value < before or tree.nodes % INTERCHANGED == 1:
+                self.open(interchanged(self.data, hubs))
             return self.value - self.data.offset
 
         def goes_on() -> bool:
@@ -164,6 +164,14 @@ class _Run:
         self.bound = max(self.bound, min(self.data.raised(tree.bound(math.inf) + self.data.offset), self.value))
         self.proven = self.bound == math.inf  # nothing was left, and no point was found
         self.learn(rounds.search)
+
+    def open(self, hubs: Longs) -> None:
+        """The plan with these hubs open and every demand at the cheapest, where no capacity binds."""
+        cost, opened = self.data.cost[hubs], np.zeros(len(self.data.opening), dtype=bool)
+        opened[hubs] = True
+        if len(hubs) >= max(self.data.fewest, 1) and np.isfinite(cost.min(axis=0)).all():
+            x = self.data.point(hubs[cost.argmin(axis=0)], opened)
+            self.better(x, float(self.milp.cost @ x) + self.milp.offset)
 
     def dive(self, rounds: Rounds) -> None:
         """Dives, neighbourhoods and local search in turns, until a part of the time is over."""
