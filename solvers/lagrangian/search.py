@@ -24,8 +24,8 @@ WIDTH = 4  # hubs looked at per demand, twice as many
 SMALL = 100  # up to this number of demands
 HEAT = (3e-4, 3e-5)  # threshold of acceptance, relative to the bound, in turns
 WAIT = 0.05  # seconds, where there is nothing to do while loops are compiled
-EACH = 4  # turns from dive to dive
-TOGETHER = 1.0  # seconds of neighbourhoods in a turn
+SPARING = 3.0  # times what a dive took that found nothing better, until the next one
+TOGETHER = 1.0  # seconds of neighbourhoods, or of local search, in a turn
 OVER = 1e-9  # relative, by which a capacity may be exceeded
 ROOM = 1.1  # capacity of the hubs open at first, relative to what is asked
 
@@ -154,6 +154,7 @@ class Rounds:
         self.search, self.fillings, self.near, self.count = search, fillings, near, 0
         self.left: Callable[[], float] = lambda: math.inf
         self.found: Floats | None = None
+        self.next = -math.inf  # time of the next dive
 
     def turn(self) -> None:
         """One turn, after which `found` is what it has found."""
@@ -163,23 +164,27 @@ class Rounds:
             self.found = self.search.point()
 
     def _turn(self) -> None:
-        """A dive with its completion by local search in every fourth turn; else a neighbourhood, or local search."""
-        search, first = self.search, self.count % EACH == 0
+        """A dive with its completion by local search, if it is time for one; else neighbourhoods and local search in
+        turns. A dive that found nothing better is followed by as much of the others as it took, and more."""
+        search, began = self.search, time.perf_counter()
         self.count += 1
-        if self.fillings is not None and (first or self.near is None or not math.isfinite(search.value)):
-            step = search.data.step
+        if self.fillings is not None and (self.near is None or began >= self.next or not math.isfinite(search.value)):
+            step, before = search.data.step, search.value
             self.fillings.left = self.left
             shares = self.fillings.dive(search.value - step + 1e-6 * max(step, abs(search.value) * 1e-3))
             if shares is not None:
                 search.polish(*self.fillings.assignment(shares, search.near))
-        elif self.near is not None and (self.count % EACH or not search.ready) and math.isfinite(search.value):
-            until = time.perf_counter() + TOGETHER
-            while time.perf_counter() < until and self.left() > 0:
+            if not search.value < before:
+                self.next = time.perf_counter() + SPARING * (time.perf_counter() - began)
+        elif self.near is not None and (self.count % 2 or not search.ready) and math.isfinite(search.value):
+            while time.perf_counter() < began + TOGETHER and self.left() > 0:
                 x = self.near.better(search.point(), self.left())
                 if x is not None:
                     search.take(x)
         elif search.ready:
             search.run()
+            while self.near is not None and time.perf_counter() < began + TOGETHER and self.left() > 0:
+                search.run()
         else:
             time.sleep(WAIT)
 
