@@ -50,6 +50,8 @@ from solvers.staging import HELD, at_most, solve_stages
 AUGMENT = 1e-4  # share of the range of the first objective that the whole range of the second is worth
 SHARPER = 0.9  # of the gap asked for: the weight and held objectives take from it
 OnPoint = Callable[[int, Plan], None]
+Elsewhere = Callable[[float, Mapping[int, float], Callable[[int], Plan | None]], Iterator[tuple[int, Plan]]]
+"""elsewhere(weight, limits, known): numbers and plans of the points at limits of the second objective."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,20 @@ def pareto(
     on_point: OnPoint | None = None,
     *,
     incumbent: Given | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Front:
     """The front of two objectives (`cost` comes first where it is one), at most `points` plans, each checked.
 
     Among plans of least `shortfall` where there can be any. options: as for `solve`, the time limit for each point.
     folder: where plans are kept as they are found, and taken from where they are there for the same instance, question,
-    options and versions. incumbent: as for `solve`. Raises ValueError for objectives or numbers that make no sense,
-    and as `solve` does.
+    options and versions. incumbent: as for `solve`. elsewhere: solves the points between the ends, such as `points_on`
+    a cluster; None: this machine. Raises ValueError for objectives or numbers that make no sense, and as `solve` does.
     """
     options, first, second = options or Options(), *pair_of(objectives)
     if points < 2 or options.objective is not None:
         raise ValueError("a front has two points or more, and its objectives are named apart from the options")
     began = time.perf_counter()
-    search = _Search(instance, (first, second), options, on_progress, incumbent)
+    search = Search(instance, (first, second), options, on_progress, incumbent)
     store = Store(search.blank, folder, instance, (first, second), points, options)
     search.bounds |= store.bounds
     failed = search.failed
@@ -119,9 +122,10 @@ def pareto(
         low, high = search.limit_of(found[points - 1]), search.value(found[0], second)
         if high > low * (1 + math.copysign(SAME, low)):
             scale = search.value(found[points - 1], first) - search.value(found[0], first)
-            search.weight = AUGMENT * max(scale, 0.0) / (high - low)
+            weight = AUGMENT * max(scale, 0.0) / (high - low)
             limits = {n: high + (low - high) * n / (points - 1) for n in range(points - 2, 0, -1)}
-            for number, plan in search.between(limits, store.known):
+            points_at = elsewhere or search.between
+            for number, plan in points_at(weight, limits, store.known):
                 add(number, plan)
     front = _front(search, found, time.perf_counter() - began, failed)
     store.finish(front)
@@ -145,7 +149,7 @@ class _Near:
     basis: Basis | None = None
 
 
-class _Search:
+class Search:
     """The program with the rows of the front, and the points solved on it so far."""
 
     def __init__(
@@ -224,13 +228,16 @@ class _Search:
         plan, self._ends[self.pair[1]] = self._at(known_to(result, self.options.gap), near, result.limit)
         return plan
 
-    def between(self, limits: Mapping[int, float], known: Callable[[int], Plan | None]) -> Iterator[tuple[int, Plan]]:
+    def between(
+        self, weight: float, limits: Mapping[int, float], known: Callable[[int], Plan | None]
+    ) -> Iterator[tuple[int, Plan]]:
         """Number and plan of the least of the first objective for each limit of the second. limits: tightest first.
 
         Large programs are solved two at a time: the tighter half of the limits from the least of the second objective
         on, the other half from the least of the first, each point from the one before it. The plans do not depend on
         which is done first.
         """
+        self.weight = weight
         numbers, ends = list(limits), [self._ends.get(name, _Near()) for name in reversed(self.pair)]
         half = -(-len(numbers) // 2)
         ends[0] = replace(ends[0], basis=_moved(ends[0].basis))
@@ -253,6 +260,11 @@ class _Search:
                 yield number, plan
 
         yield from side_by_side([follow(*one) for one in series])
+
+    def point(self, weight: float, limit: float) -> Plan:
+        """The point at one limit of the second objective, without a start."""
+        self.weight = weight
+        return self._at(limit, _Near())[0]
 
     def _at(self, limit: float, near: _Near, before: Limit = "none") -> tuple[Plan, _Near]:
         """The least of the first objective with the second at most `limit`: the plan, and where to go on from. before:
@@ -344,7 +356,7 @@ def _held(value: float) -> float:
     return value + HELD * abs(value)
 
 
-def _front(search: _Search, found: dict[int, Plan], seconds: float, failed: Plan | None) -> Front:
+def _front(search: Search, found: dict[int, Plan], seconds: float, failed: Plan | None) -> Front:
     """The plans in order, without those that others beat, and the knee."""
     numbers = sorted(found)
     values = np.array([[search.value(found[n], name) for name in search.pair] for n in numbers]).reshape(-1, 2)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ import pytest
 
 from instances import load, read, to_document
 from optimizer import Options, batch, check, read_plan
+from optimizer.batching.crew import Crew
 from optimizer.batching.sources import find, shard_of
 from tests.commands import Run
 
@@ -198,6 +200,40 @@ def test_a_dask_cluster_gives_the_same_table(tmp_path: Path, cluster: tuple[str,
         {name: [row[k] for k in kept] for name, row in _rows(folder / "results.csv").items()} for folder in (out, here)
     )
     assert one == other and len(one) == 11
+
+
+def test_points_of_a_front_on_a_cluster(tmp_path: Path, cluster: tuple[str, list[Any]]) -> None:
+    file, workers = cluster
+    command = [sys.executable, "-m", "optimizer.command_line.main", "pareto", "teaching-two-hubs", "--points", "6"]
+    out = tmp_path / "front"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    given = [*command, "--dask", file, "-o", str(out), "--json"]
+    running = subprocess.Popen(given, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while len(list(out.glob("point-*.json"))) < 3 and running.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    workers[0].kill()
+    answer, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, errors
+    here = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=120)
+    there, local = json.loads(answer), json.loads(here.stdout)
+    assert len(there["points"]) == len(local["points"]) > 3
+    for one, other in zip(there["points"], local["points"], strict=True):
+        assert [one[k] for k in ("cost", "carbon")] == pytest.approx([other[k] for k in ("cost", "carbon")], rel=1e-4)
+        assert one["point"] == other["point"]
+
+
+def test_a_call_that_no_child_can_read_ends_it() -> None:
+    with Crew(1) as crew:
+        told = crew.answer(_local, SimpleNamespace(seconds=60.0), lambda *given: given[1:3])
+    assert told[0] == "CRASHED" and "a call cannot be read" in told[1]
+
+
+def _local(_: Any) -> Any:
+    """Of a module that a child does not have on its path."""
+
+
+_local.__module__ = "__main__"
 
 
 def test_no_scheduler_is_said(tmp_path: Path, run: Run) -> None:

@@ -26,8 +26,12 @@ def main() -> None:
 
 
 def _listen(calls: queue.SimpleQueue[tuple[Any, ...]]) -> None:
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
-        calls.put(frame)
+    try:
+        while (frame := read_frame(sys.stdin.buffer)) is not None:
+            calls.put(frame)
+    except Exception as error:  # such as a function that this process cannot import: its parent hears of the end
+        print(f"a call cannot be read: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
     os._exit(0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimizer.command_line.arguments import (
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from instances import Instance
-    from optimizer.fronts import Front
+    from optimizer.fronts import Elsewhere, Front
     from optimizer.plan import Plan
+    from optimizer.solving import Options
 
 
 def add(commands: Commands) -> None:
@@ -37,6 +39,8 @@ def add(commands: Commands) -> None:
     parser.add_argument("--solver", choices=SOLVERS, default="auto", help="auto takes the one that fits (highs)")
     add_limits(parser)
     add_incumbent(parser)
+    text = "solve the points on a Dask cluster (scheduler, or its scheduler file) that sees the same paths"
+    parser.add_argument("--dask", type=path, metavar="ADDRESS", help=text)
     kept = "folder for a plan of each point; points that are there for the same question are kept"
     parser.add_argument("-o", "--output", type=path, metavar="DIR", help=kept)
 
@@ -68,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress() as progress:
         try:
             front = pareto(
-                instance, pair, arguments.points, options, arguments.output, progress, on_point, incumbent=incumbent
-            )
+                instance, pair, arguments.points, options, arguments.output, progress, on_point, incumbent=incumbent,
+                elsewhere=_elsewhere(arguments, pair, options),
+            )  # fmt: skip
         except RejectedPlan as refusal:
             return refused(refusal)
     if arguments.json:
@@ -79,6 +84,19 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(_parts(instance, front))
     return EXIT[front.failed.status] if front.failed is not None else 0
+
+
+def _elsewhere(arguments: argparse.Namespace, pair: tuple[str, str], options: Options) -> Elsewhere | None:
+    """How points are solved on the cluster, where there is one."""
+    if arguments.dask is None:
+        return None
+    from instances.library_index import place_of
+    from optimizer.batching.front_points import Question, points_on
+
+    place = str(place_of(arguments.instance).absolute())
+    incumbent = arguments.incumbent and str(Path(arguments.incumbent).absolute())
+    given = Question(place, arguments.format, arguments.placement, incumbent, pair, options)
+    return points_on(arguments.dask, given)
 
 
 def _answer(instance: Instance, front: Front) -> dict[str, Any]:
