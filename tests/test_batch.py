@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -223,17 +223,13 @@ def test_points_of_a_front_on_a_cluster(tmp_path: Path, cluster: tuple[str, list
         assert one["point"] == other["point"]
 
 
-def test_a_call_that_no_child_can_read_ends_it() -> None:
+def test_a_call_that_no_child_can_read_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ModuleType("only_here")
+    exec("def call(given): return given", here.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", here)
     with Crew(1) as crew:
-        told = crew.answer(_local, SimpleNamespace(seconds=60.0), lambda *given: given[1:3])
+        told: Any = crew.answer(here.call, SimpleNamespace(seconds=60.0), lambda *given: given[1:3])
     assert told[0] == "CRASHED" and "a call cannot be read" in told[1]
-
-
-def _local(_: Any) -> Any:
-    """Of a module that a child does not have on its path."""
-
-
-_local.__module__ = "__main__"
 
 
 def test_no_scheduler_is_said(tmp_path: Path, run: Run) -> None:
