@@ -42,8 +42,8 @@ def _rows(file: Path) -> dict[str, dict[str, str]]:
 
 def _batch(*arguments: str, faults: bool = True) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), FAULTY] if faults else [str(ROOT)])}
-    command = [sys.executable, "-m", "optimizer.command_line.main", "batch", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "optimizer.command_line.main", "batch", "--solver", "highs", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_every_file_has_a_plan_and_a_row(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_dask_cluster_gives_the_same_table(tmp_path: Path, cluster: tuple[str,
     while not list(out.glob("rows/*.json")) and running.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     workers[0].kill()  # with a call in its hands
-    _, errors = running.communicate(timeout=120)
+    _, errors = running.communicate(timeout=300)
     assert running.returncode == 7, errors
     here = tmp_path / "here"
     _batch(*given, "--out", str(here))
@@ -213,9 +213,9 @@ def test_points_of_a_front_on_a_cluster(tmp_path: Path, cluster: tuple[str, list
     while len(list(out.glob("point-*.json"))) < 3 and running.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     workers[0].kill()
-    answer, errors = running.communicate(timeout=120)
+    answer, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
-    here = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=120)
+    here = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=300)
     there, local = json.loads(answer), json.loads(here.stdout)
     assert len(there["points"]) == len(local["points"]) > 3
     for one, other in zip(there["points"], local["points"], strict=True):

@@ -127,7 +127,7 @@ def _from(
         bound = lower_bound(pricing, problem, demands, side.prices(z))
         say(f"bound {bound:.10g}")
         enough = NEARLY * limits.gap * abs(bound)
-        for width, tight, effort, least in WARM:
+        for width, tight, effort, least in WARM if ascend else WARM[:1]:
             search = begin(pricing, side, demands, z, unit, scale, width, tight, first)
             if not improve(pricing, search, limits.seed, effort, deadline, say, least, enough):
                 continue
