@@ -86,7 +86,7 @@ def solve(
     rng = np.random.default_rng(limits.seed)
     unit = _unit(pricing, side, demands)
     scale = side.scale(float(unit.sum()), pricing.soft(demands, side.worth(side.fixed), unit, None).loads)
-    first = None if start is None else start.hub[demands.demand]
+    first = start.hub[demands.demand] if start is not None and start.prices is None else None
     if start is not None and start.prices is not None:
         warm = _from(start, problem, pricing, side, demands, unit, scale, limits, deadline, say)
         if warm is not None:
