@@ -42,7 +42,7 @@ def _rows(file: Path) -> dict[str, dict[str, str]]:
 
 def _batch(*arguments: str, faults: bool = True) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), FAULTY] if faults else [str(ROOT)])}
-    command = [sys.executable, "-m", "optimizer.command_line.main", "batch", "--solver", "highs", *arguments]
+    command = [sys.executable, "-m", "optimizer.command_line.main", "batch", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
