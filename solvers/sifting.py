@@ -25,10 +25,8 @@ from solvers.scaling import Undo, scale
 FIRST, LATER = 4, 1  # choices per serving row in the first round, and at most as many more in each later one
 HOT = 0.05  # of the choices: with more new ones, what did not start from a basis is solved afresh, with presolve
 ROUNDS = 60
-TILT, TILTED = (
-    1e-3,
-    0.3,
-)  # what the guide is worth, of the objective at the start; what it may cost, of the gap asked for
+TILT = 0.07  # of the gap asked for: what the guide is worth, relative to the objective at the start
+TILTED = 0.3  # of the gap asked for: what it may cost the bound
 CLOSE = 0.1  # distance of bound and restricted optimum at which sifting ends, times the gap asked for
 UNSERVED = 10.0  # price of leaving a serving row unmet, times the dearest choice
 MOST = 0.5  # of the serving rows: with more of them unmet, it is too low
@@ -132,7 +130,7 @@ def _tilt(milp: Milp, choices: Choices, chosen: Bools, start: Floats, limits: Li
         return np.zeros(len(milp.cost))
     found.lp.close()
     worth = np.where(choices.of >= 0, milp.guide - milp.matrix.T @ found.duals, 0.0)
-    return np.asarray(TILT * abs(float(milp.cost @ start)) / size * worth)
+    return np.asarray(TILT * limits.gap * abs(float(milp.cost @ start)) / size * worth)
 
 
 @dataclass(frozen=True)
