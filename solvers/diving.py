@@ -15,12 +15,13 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from solvers.highs import Lp
+from solvers.highs import MOST_PIVOTS, Lp
 from solvers.milp import Bools, Floats, Limits, Longs
 
 STEPS = 80
 WHOLE = 1e-6
 MANY = 50  # fractional columns: with more, several are fixed in a step
+PIVOTS = 1_500  # of one way: what takes more is taken for bad, unless the other way is as well
 DEAR = 0.05  # of the gap asked for: once a step costs more, the other way is tried
 
 
@@ -32,10 +33,10 @@ def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> F
     began = time.perf_counter()
     duals: Floats = np.zeros(0)
 
-    def solved(columns: Longs, low: Floats, high: Floats) -> tuple[float, Floats | None]:
+    def solved(columns: Longs, low: Floats, high: Floats, pivots: int = MOST_PIVOTS) -> tuple[float, Floats | None]:
         lp.set_bounds(columns, low, high)
         left = max(limits.seconds - (time.perf_counter() - began), 0.0)
-        result = lp.solve(replace(limits, seconds=left))
+        result = lp.solve(replace(limits, seconds=left), pivots=pivots)
         nonlocal duals
         if result.status != "optimal" or result.duals is None:
             return math.inf, None
@@ -61,15 +62,17 @@ def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> F
         basis, floor = lp.basis, np.floor(point[one])
         above, below = (floor + 1, lp.milp.upper[one]), (lp.milp.lower[one], floor)
         way, other = (above, below) if upward else (below, above)
-        found, at = solved(one, *way)
+        found, at = solved(one, way[0], way[1], PIVOTS)
         if found > value + DEAR * limits.gap * abs(value):
             there, lp.basis = lp.basis, basis
-            second = solved(one, *other)
+            second = solved(one, other[0], other[1], PIVOTS)
             if second[0] < found:
                 found, at = second
             else:
                 lp.set_bounds(one, *way)
                 lp.basis = there
+                if at is None:  # neither way ended in time
+                    found, at = solved(one, way[0], way[1])
         value, point = found, at
     return None
 

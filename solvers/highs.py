@@ -24,6 +24,7 @@ from solvers.watching import Progress, watched
 FEASIBLE_POINT = 2  # kSolutionStatusFeasible of HighsInfo.primal_solution_status
 NEVER = 1e-9  # absolute gap at which a search may stop: small enough that the relative one decides
 DUAL, PRIMAL = 1, 4  # simplex_strategy
+MOST_PIVOTS = 2**31 - 1
 STOPPED: dict[str, Limit] = {
     "kTimeLimit": "time",
     "kIterationLimit": "work",
@@ -145,11 +146,13 @@ class Lp:
             self._added = []
         return self._milp
 
-    def solve(self, limits: Limits, watch: Watch | None = None) -> MilpResult:
-        """Solves it, from the last basis if there is one. duals: one per row, in the order in which rows were added."""
+    def solve(self, limits: Limits, watch: Watch | None = None, *, pivots: int = MOST_PIVOTS) -> MilpResult:
+        """Solves it, from the last basis if there is one; limit "work" after so many pivots. duals: one per row, in the
+        order in which rows were added."""
         milp = self.milp
         if not len(milp.cost):
             return without_columns(milp, label("highs"))
+        _set(self._highs, "simplex_iteration_limit", pivots)
         result = watched(lambda progress: _answer(self._highs, milp, limits, None, progress), watch)
         _set(self._highs, "simplex_strategy", DUAL)  # for bounds and rows that change from here on
         return result

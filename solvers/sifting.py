@@ -24,6 +24,7 @@ from solvers.scaling import Undo, scale
 
 FIRST, LATER = 4, 1  # choices per serving row in the first round, and at most as many more in each later one
 HOT = 0.05  # of the choices: with more new ones, what did not start from a basis is solved afresh, with presolve
+PIVOTS = 5_000  # from a basis; what takes more is solved afresh, with presolve
 ROUNDS = 60
 TILT = 0.07  # of the gap asked for: what the guide is worth, relative to the objective at the start
 TILTED = 0.3  # of the gap asked for: what it may cost the bound
@@ -93,6 +94,7 @@ def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = No
                 if found.unmet:
                     return None
                 own = _least(price, choices.serve, chosen, len(found.duals))
+                dearer = price - _least(price, choices.serve, np.isfinite(price), len(found.duals))[choices.serve]
                 reduced = reduced - tilt
                 price = choices.prices(reduced)
                 served = _least(price, choices.serve, np.isfinite(price), len(found.duals))
@@ -111,7 +113,7 @@ def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = No
                 basis = found.basis_of(serving)
                 if not known and milp.integer.any():
                     left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-                    point = _point(milp, choices, price, lower, (found.x, basis), left)
+                    point = _point(program, choices, dearer, lower, (found.x, basis), left)
                 return Relaxation(found.x, lower, worth, found.solver, point, duals, basis)
         found.lp.close()
         chosen |= new
@@ -167,7 +169,12 @@ class _Restricted:
         lp = Lp(scaled, presolve=basis is None)
         if basis is not None:
             lp.begin(Basis(np.maximum(basis.columns[over], AT_LOWER), basis.rows[rows], basis.keeps))
-        result = undo(lp.solve(limits))
+        began = time.perf_counter()
+        result = undo(lp.solve(limits) if basis is None else lp.solve(limits, pivots=PIVOTS))
+        if basis is not None and result.limit == "work":
+            lp.close()
+            left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
+            return cls.solved(milp, choices, keep, penalty, left, None)
         if result.status != "optimal" or result.x is None or result.duals is None:
             lp.close()
             return None
@@ -197,7 +204,7 @@ def _point(
     price: (C,) what a choice costs above the cheapest of its serving row; relaxed: the optimum and its basis.
     """
     began, (x, basis) = time.perf_counter(), relaxed
-    near = price <= NEAR * limits.gap * abs(lower)
+    near = _cheapest(price, choices.serve, price <= NEAR * limits.gap * abs(lower), FIRST)
     near[choices.of[(choices.of >= 0) & ((x > 0) | (basis.columns == BASIC))]] = True
     limits = replace(limits, seconds=DIVING * limits.seconds)
     found = _Restricted.solved(milp, choices, (choices.of < 0) | near[choices.of], math.inf, limits, basis)
