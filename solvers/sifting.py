@@ -66,7 +66,6 @@ def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = No
         if milp.near is not None:
             basis = milp.near
             chosen[choices.of[(choices.of >= 0) & (basis.columns != LEFT_OUT)]] = True
-    point: Floats | None = None
     penalty, raises = math.inf if chosen.any() else 0.0, 0
     serving, hot = np.unique(choices.serve), basis is not None
     tilt = np.zeros(len(milp.cost)) if start is None else _tilt(milp, choices, chosen, start, limits)
@@ -93,31 +92,55 @@ def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = No
             if done:
                 if found.unmet:
                     return None
-                own = _least(price, choices.serve, chosen, len(found.duals))
-                dearer = price - _least(price, choices.serve, np.isfinite(price), len(found.duals))[choices.serve]
-                reduced = reduced - tilt
-                price = choices.prices(reduced)
-                served = _least(price, choices.serve, np.isfinite(price), len(found.duals))
-                some = serving[np.isfinite(own[serving])]
-                lower = found.objective + float((served[some] - own[some]).sum())
-                if tilt.any() and found.objective - float(tilt @ found.x) - lower > TILTED * limits.gap * abs(lower):
-                    tilt, program, basis = np.zeros(len(tilt)), milp, None  # it costs too much: on without it
-                    found.lp.close()
-                    chosen |= new
-                    continue
-                price = price - served[choices.serve]
-                duals = np.where(np.isfinite(served), served, found.duals)
-                worth = np.where(choices.of >= 0, price[choices.of], reduced)
-                known = start is not None and float(milp.cost @ start) - lower <= GOOD * limits.gap * abs(lower)
-                found.lp.close()
-                basis = found.basis_of(serving)
-                if not known and milp.integer.any():
-                    left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-                    point = _point(program, choices, dearer, lower, (found.x, basis), left)
-                return Relaxation(found.x, lower, worth, found.solver, point, duals, basis)
+                priced = _Priced.of(choices, chosen, price, reduced, tilt, found)
+                spent = found.objective - float(tilt @ found.x) - priced.lower
+                if not tilt.any() or spent <= TILTED * limits.gap * abs(priced.lower):
+                    break
+                tilt, program, basis = np.zeros(len(tilt)), milp, None  # it costs too much: on without it
         found.lp.close()
         chosen |= new
-    return None
+    else:
+        return None
+    found.lp.close()
+    lower, relaxed = priced.lower, (found.x, found.basis_of(serving))
+    point: Floats | None = None
+    known = start is not None and float(milp.cost @ start) - lower <= GOOD * limits.gap * abs(lower)
+    if not known and milp.integer.any():
+        left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
+        point = _point(program, choices, priced.dearer, lower, relaxed, left)
+    return Relaxation(found.x, lower, priced.worth, found.solver, point, priced.duals, relaxed[1])
+
+
+@dataclass(frozen=True)
+class _Priced:
+    """What the prices of the last round prove, without the tilt. lower: bound; worth: (n,) as `Relaxation.reduced`;
+    duals: (m,); dearer: (C,) what a choice costs above the cheapest of its serving row, with the tilt."""
+
+    lower: float
+    worth: Floats
+    duals: Floats
+    dearer: Floats
+
+    @classmethod
+    def of(
+        cls, choices: Choices, chosen: Bools, price: Floats, reduced: Floats, tilt: Floats, found: _Restricted
+    ) -> _Priced:
+        """price, reduced: of choices (C,) and columns (n,), with the tilt."""
+
+        def least(price: Floats, among: Bools) -> Floats:
+            return _least(price, choices.serve, among, len(found.duals))
+
+        own, cheapest = least(price, chosen), least(price, np.isfinite(price))
+        reduced = reduced - tilt
+        plain = choices.prices(reduced)
+        served = least(plain, np.isfinite(plain))
+        some = np.isfinite(own)
+        return cls(
+            lower=found.objective + float((served[some] - own[some]).sum()),
+            worth=np.where(choices.of >= 0, (plain - served[choices.serve])[choices.of], reduced),
+            duals=np.where(np.isfinite(served), served, found.duals),
+            dearer=price - cheapest[choices.serve],
+        )
 
 
 def _tilt(milp: Milp, choices: Choices, chosen: Bools, start: Floats, limits: Limits) -> Floats:
