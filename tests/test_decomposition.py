@@ -12,6 +12,7 @@ from optimizer import solving
 from optimizer.checking import check
 from optimizer.compiling import compile_problem
 from optimizer.solving import Options, solve
+from solvers.decomposition import engine, primal
 from solvers.decomposition.bound import lower_bound
 from solvers.decomposition.compact import compact
 from solvers.decomposition.pricing import Items, Pricing
@@ -36,6 +37,16 @@ def test_bound_optimum_and_plan_are_in_order(case: dict[str, object]) -> None:
     assert plan.bound <= exact.objective * (1 + 1e-9)
     assert exact.bound <= plan.objective * (1 + 1e-9)
     assert plan.gap < 0.03
+
+
+def test_demands_at_rows_that_stay_overfull_get_all_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("metro", demands=2000, hubs=8, periods=1, tight=0.97, seed=2)
+    monkeypatch.setattr(engine, "ATTEMPTS", engine.ATTEMPTS[:1])
+    plan = solve(instance, BY_PRICES)
+    assert plan.decisions is not None and check(instance, plan).ok and plan.gap < 0.01
+    monkeypatch.setattr(engine, "WIDENED", 0)
+    monkeypatch.setattr(primal, "PATIENCE", primal.TURNS)
+    assert solve(instance, BY_PRICES).status == "NO_SOLUTION"  # options of nearly the same price are not enough
 
 
 def test_same_seed_same_plan() -> None:

@@ -26,7 +26,7 @@ from solvers.milp import Limits, Refused
 from solvers.model.columns import SHARE
 from solvers.model.explicit import explicit_columns
 from solvers.model.linking import Linking
-from solvers.model.options import Floats, Longs, Pairs
+from solvers.model.options import Floats, Ints, Longs, Pairs
 from solvers.model.problem import Problem
 
 NAME = "decomposition"
@@ -37,6 +37,8 @@ EFFORT = 60  # tries per movable demand in each turn of the search
 ATTEMPTS = ((100, 0.8), (400, 0.5), (1e9, -1e6))
 """Options are tried up to that width above a demand's cheapest at which so many demands per row with a price have
 several; rows that the cheapest options fill to this part of their right side are watched."""
+WIDENED = 3
+"""Times in an attempt that demands at rows which stay overfull get all their options; each watches emptier rows too."""
 WARM = ((0.1, 0.3, 4, 2_000), (0.3, 0.6, 30, 20_000))
 """Attempts with a start: width, part of the right side, tries per movable demand and least tries in each turn."""
 
@@ -98,20 +100,31 @@ def solve(
     say(f"bound {bound:.10g}")
     if not watch(math.inf, bound):
         return Found(None, bound, Prices(y, Linking.none()), "interrupt")
-    chosen = None
-    for per_row, tight in ATTEMPTS:
-        width = width_of(pricing, side, demands, z, unit, per_row)
-        search = begin(pricing, side, demands, z, unit, scale, width, tight, first)
-        enough = NEARLY * limits.gap * abs(bound)
-        if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=enough):
-            chosen = _chosen(problem, pricing, demands, search.pick, limits)
-        if chosen is not None or time.perf_counter() > deadline:
-            break
+    chosen = _decided(problem, pricing, side, demands, z, unit, scale, first, limits, abs(bound), deadline, say)
     if chosen is not None:
         watch(chosen.cost, bound)
     reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
     limit: Literal["none", "time"] = "none" if reached or time.perf_counter() < deadline else "time"
     return Found(chosen, bound, Prices(y, Linking.none()), limit)
+
+
+def _decided(
+    problem: Problem, pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit: Floats, scale: Floats,
+    first: Ints | None, limits: Limits, bound: float, deadline: float, say: Callable[[str], None],
+) -> Chosen | None:  # fmt: skip
+    """The decisions of the first attempt that leaves no row overfull. first: as `begin` takes; bound: size of it."""
+    for per_row, tight in ATTEMPTS:
+        width, pick = width_of(pricing, side, demands, z, unit, per_row), None
+        for again in range(1 + WIDENED):
+            search = begin(pricing, side, demands, z, unit, scale, width, tight / 2**again, first, pick)
+            if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=NEARLY * limits.gap * bound):
+                chosen = _chosen(problem, pricing, demands, search.pick, limits)
+                if chosen is not None:
+                    return chosen
+            pick = search.pick
+        if time.perf_counter() > deadline:  # not before it has widened: late rounds are quick
+            break
+    return None
 
 
 def _from(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from solvers.decomposition import moves
 from solvers.decomposition.compact import Compact
@@ -21,6 +22,7 @@ from solvers.model.options import Floats, Ints, Longs
 WIDEST = 1.0  # times a demand's cheapest option: what any option may cost more
 MARGIN = 1e-7  # of the right side, kept free for rounding
 TURNS = 48  # excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
+PATIENCE = 3  # turns without fewer overfull rows, before there is a plan, that end the search
 LEAST = 200_000  # tries in a turn
 ALONE, REACH = 0.3, 50  # part of the tries that move one demand; places in size between two that move
 FOCUS = 50  # rows whose hubs and arcs half of the tries start from
@@ -106,11 +108,13 @@ def begin(
     width: float,
     tight: float,
     first: Ints | None = None,
+    pick: Longs | None = None,
 ) -> Search:
     """The cheapest option of every demand, and the options within width x unit of it.
 
-    tight: rows that the cheapest options fill to less of their right side are not watched. first: (n,) hubs to begin
-    from, where an option there is among those, -1: none.
+    tight: rows that the options begun from fill to less of their right side are not watched. first: (n,) hubs to begin
+    from, where an option there is among those, -1: none. pick: (n,) options to begin from instead, -1: unserved;
+    demands at hubs and on arcs that these overfill have all their options then.
     """
     y = side.prices(z)
     price = np.empty(len(demands.route))
@@ -118,32 +122,51 @@ def begin(
     n, start = len(demands), demands.start
     least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
     limit = least + width * unit
-    of = np.repeat(np.arange(n), np.diff(start))
-    kept = np.flatnonzero(price <= limit[of])
-    unserved = np.flatnonzero(demands.unserved <= limit)
-    at = np.concatenate([kept, np.full(len(unserved), -1)])
-    owner = np.concatenate([of[kept], unserved])
-    order = np.argsort(owner, kind="stable") if len(unserved) else np.arange(len(owner))
-    count = np.bincount(owner, minlength=n)
-    near_price = np.concatenate([price[kept], demands.unserved[unserved]])[order]
-
-    if first is not None:
+    if pick is not None:
+        best = pick
+    elif first is not None:
         there = cheapest_at(demands, pricing.options.candidates.hub, price, first)
         best = np.where((there >= 0) & (price[np.maximum(there, 0)] <= limit), there, best)
     now = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
     rows, reads, target = _watched(pricing, side, demands, best, y, z, tight)
+    target = target - MARGIN * np.abs(target)
     items = Items.of(pricing, reads)
     activity, squares = np.zeros(len(rows)), np.zeros(len(rows))
     moves.load_rows(
         np.arange(n), best, start, demands.route, demands.vector, demands.factor, demands.slot,
         items.start, items.row, items.stream, items.time, items.value, activity, squares,
     )  # fmt: skip
+    if pick is not None:
+        narrow = np.diff(reads.indptr) <= 2 * pricing.options.resources  # caps read all hubs: all demands would widen
+        limit[_loading(demands, items, best, narrow & (activity > target))] = np.inf
+        limit = np.maximum(limit, now)
+    near_start, near_at, near_price = _near(demands, price, limit)
     unit_of = np.where(activity > 0, squares / np.where(activity > 0, activity, 1.0), np.abs(target) / n)
     return Search(
-        demands, items, least, np.concatenate([[0], np.cumsum(count)]), at[order], near_price,
-        np.flatnonzero(count > 1), best, now, activity, target - MARGIN * np.abs(target), np.abs(z[rows]),
+        demands, items, least, near_start, near_at, near_price,
+        np.flatnonzero(np.diff(near_start) > 1), best.copy(), now, activity, target, np.abs(z[rows]),
         np.maximum(unit_of, 1e-12), ref[rows], reads,
     )  # fmt: skip
+
+
+def _near(demands: Compact, price: Floats, limit: Floats) -> tuple[Longs, Longs, Floats]:
+    """Options of each demand that cost at most limit (n,), as in Search. price: (P,)."""
+    n = len(demands)
+    of = np.repeat(np.arange(n), np.diff(demands.start))
+    kept = np.flatnonzero(price <= limit[of])
+    unserved = np.flatnonzero(np.isfinite(demands.unserved) & (demands.unserved <= limit))
+    at = np.concatenate([kept, np.full(len(unserved), -1)])
+    owner = np.concatenate([of[kept], unserved])
+    order = np.argsort(owner, kind="stable") if len(unserved) else np.arange(len(owner))
+    start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n))])
+    return start, at[order], np.concatenate([price[kept], demands.unserved[unserved]])[order]
+
+
+def _loading(demands: Compact, items: Items, pick: Longs, row: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) demands whose picked option is read by one of the rows. row: (r,)."""
+    reads = np.zeros(len(items.start), bool)  # one more than candidates: of those unserved
+    reads[np.repeat(np.arange(len(items.start) - 1), np.diff(items.start))[row[items.row]]] = True
+    return reads[np.where(pick >= 0, demands.route[np.maximum(pick, 0)], -1)]
 
 
 def _watched(
@@ -209,7 +232,8 @@ def improve(
     pricing: Pricing, search: Search, seed: int, effort: int, deadline: float, say: Callable[[str], None],
     least: int = LEAST, enough: float = 0.0,
 ) -> bool:  # fmt: skip
-    """Moves of one and of two demands under an ever higher price of excess, until no row is overfull; True if so.
+    """Moves of one and of two demands under an ever higher price of excess, until no row is overfull; True if so. Ends
+    early where rows stay overfull; the search then stands where the moves ended.
 
     effort: tries per movable demand in each turn, at least `least` in all. enough: gap, in money, to be content with.
     """
@@ -220,7 +244,7 @@ def improve(
     price, none = np.maximum(search.worth, 0.05 * search.ref), np.zeros(len(search.worth))
     paid = search.worth > 0
     heat = float(np.median((search.worth * search.unit)[paid])) if paid.any() else 0.0
-    best, best_gap, late = search.pick.copy(), np.inf, False
+    best, best_gap, late, fewest, fewest_at = search.pick, np.inf, False, len(search.worth) + 1, 0
     for turn in range(TURNS):
         above = search.worth + min(3.0**turn, 3e3) * price
         hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
@@ -239,8 +263,14 @@ def improve(
             if (turn > 5 and slow) or gap <= enough:
                 break
         late = time.perf_counter() > deadline
+        if over.sum() < fewest:
+            fewest, fewest_at = int(over.sum()), turn
         if late and np.isfinite(best_gap):
             break
+        if np.isinf(best_gap) and turn >= fewest_at + PATIENCE:
+            break
         price = np.where(over, 2.0 * price, price)
+    if np.isinf(best_gap):
+        return False
     search.pick = best
-    return bool(np.isfinite(best_gap))
+    return True
