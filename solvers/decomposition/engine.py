@@ -39,6 +39,7 @@ ATTEMPTS = ((100, 0.8), (400, 0.5), (1e9, -1e6))
 several; rows that the cheapest options fill to this part of their right side are watched."""
 WIDENED = 3
 """Times in an attempt that demands at rows which stay overfull get all their options; each watches emptier rows too."""
+MORE = 1.5  # times as many demands that may move, at most; where it takes more, the next attempt comes first
 WARM = ((0.1, 0.3, 4, 2_000), (0.3, 0.6, 30, 20_000))
 """Attempts with a start: width, part of the right side, tries per movable demand and least tries in each turn."""
 
@@ -114,9 +115,12 @@ def _decided(
 ) -> Chosen | None:  # fmt: skip
     """The decisions of the first attempt that leaves no row overfull. first: as `begin` takes; bound: size of it."""
     for per_row, tight in ATTEMPTS:
-        width, pick = width_of(pricing, side, demands, z, unit, per_row), None
+        width, pick, narrow = width_of(pricing, side, demands, z, unit, per_row), None, 0
         for again in range(1 + WIDENED):
             search = begin(pricing, side, demands, z, unit, scale, width, tight / 2**again, first, pick)
+            narrow = len(search.movable) if again == 0 else narrow
+            if len(search.movable) > MORE * narrow and time.perf_counter() < deadline:
+                break
             if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=NEARLY * limits.gap * bound):
                 chosen = _chosen(problem, pricing, demands, search.pick, limits)
                 if chosen is not None:
