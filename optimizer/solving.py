@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from instances.instance import Instance
-from instances.objectives import COST, as_written, objective_of
+from instances.objectives import COST, Weights, as_written, objective_of, stage_name
 from instances.routes import Routes
 from optimizer.certifying import certificate, certificate_by_cases, certified, priced
-from optimizer.checking import check
+from optimizer.checking import check, quantities
 from optimizer.compiling import compile_problem, decode, useful_routes
 from optimizer.course import Course, Progress
 from optimizer.incumbents import Given, read_incumbent
-from optimizer.plan import Plan
+from optimizer.plan import Plan, Stage
 from optimizer.stages import all_stages, may_fall_short, reached, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
 from solvers import backend, branching, versions
@@ -31,6 +31,7 @@ from solvers.model import Model, Problem, assemble
 from solvers.model.columns import Columns
 from solvers.model.options import Floats
 from solvers.model.settling import settled
+from solvers.model.weighing import in_own_money, weighed
 from solvers.staging import Run, solve_stages
 from solvers.supervised import solve_supervised
 
@@ -156,8 +157,17 @@ def solve(
 
 def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
     """Whether `auto` takes the decomposition: from LARGE demands on, where nothing speaks against it."""
-    large = options.solver == "auto" and len(problem.options) >= LARGE and blank.options["objective"] == "cost"
-    return large and not unsuited(problem)
+    large = options.solver == "auto" and len(problem.options) >= LARGE
+    return large and not unsuited(problem) and priced_weights(problem, blank.options["objective"]) is not None
+
+
+def priced_weights(problem: Problem, objective: Any) -> Weights | None:
+    """The weights that the decomposition can minimise: of one stage, in which the cost counts; None for others, and
+    where a budget counts money beside a weighted sum."""
+    first, *more = objective_of(objective)
+    if more or "cost" not in dict(first) or (first != COST[0] and problem.options.budgeted):
+        return None
+    return first
 
 
 def unsuited(problem: Problem) -> list[str]:
@@ -195,20 +205,27 @@ def solve_by_prices(
     from solvers.decomposition import engine  # compiled loops take a second to load
 
     options, compiled = blank.options, time.perf_counter()
-    if blank.options["objective"] != "cost":
-        raise Refused("the decomposition minimises the cost only")
+    weights = priced_weights(problem, options["objective"])
+    if weights is None:
+        raise Refused("the decomposition minimises the cost or, without a budget, a weighted sum with the cost")
+    aim = problem if weights == COST[0] else weighed(problem, dict(weights))
     limits = Limits(options["time_limit"] or math.inf, options["gap"], options["threads"], options["seed"])
 
     def watch(incumbent: float, bound: float) -> bool:
         seconds = time.perf_counter() - start
         return on_progress is None or on_progress(seconds, incumbent, bound) is not False
 
-    found = engine.solve(problem, limits, watch, start=warm)
+    found = engine.solve(aim, limits, watch, start=warm)
     solved = time.perf_counter()
     plan = replace(blank, limit=found.limit, bound=found.bound, bound_source=f"claimed by {engine.NAME}")
     if found.chosen is not None:
         chosen = found.chosen
-        plan = planned(plan, instance, problem, chosen.table, routes, chosen.values, chosen.site)
+        table = chosen.table if aim is problem else in_own_money(problem, chosen.table)
+        plan = planned(plan, instance, problem, table, routes, chosen.values, chosen.site)
+        if aim is not problem:
+            reach = quantities(instance, plan, [name for name, _ in weights])
+            value = sum(weight * reach[name] for name, weight in weights)
+            plan = replace(plan, objective=value, stages=(Stage(stage_name(weights), value, found.bound),))
         plan = closed(plan, found.bound)
         report = check(instance, plan)
         if not report.ok:
@@ -219,7 +236,9 @@ def solve_by_prices(
             made = certificate_by_cases(instance, problem, found.cases)
         plan = certified(instance, plan, made)
         if math.isfinite(plan.proven_bound):  # rounded outwards, it is less by next to nothing
-            plan = closed(replace(plan, status="FEASIBLE", bound_source="certificate"), plan.proven_bound)
+            stages = tuple(replace(stage, bound=plan.proven_bound) for stage in plan.stages)
+            plan = replace(plan, status="FEASIBLE", bound_source="certificate", stages=stages)
+            plan = closed(plan, plan.proven_bound)
     now = time.perf_counter()
     timings = {"compile": compiled - start, "solve": solved - compiled, "check": now - solved}
     return replace(plan, timings=timings, seconds=now - start, memory_mb=_memory())

@@ -11,8 +11,7 @@ from instances.objectives import COST, Objective, Weights, objective_of, stage_n
 from optimizer.plan import Stage
 from solvers.milp import Floats, MilpResult, Refused
 from solvers.model import Model
-
-SHORTFALL = ("unserved", "soft_limits")  # cost terms that are prices of what a plan fails to do
+from solvers.model.weighing import SHORTFALL
 
 
 def stated_objective(instance: Instance, given: Any) -> Objective:

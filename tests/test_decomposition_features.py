@@ -7,13 +7,14 @@ import random
 import re
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from document_changes import scaled
 from random_instances import FEATURES, LATER, random_document
 from random_moves import plan_in_force
 
-from instances import Instance, from_document
+from instances import Instance, from_document, generate
 from optimizer.certificate import Certificate
 from optimizer.checking import check
 from optimizer.checking.proving import prove
@@ -42,10 +43,10 @@ def rows_of_the_table() -> dict[str, bool]:
     return {name: word == "yes" for name, word in rows}
 
 
-def agree(instance: Instance, incumbent: Given | None = None) -> None:
+def agree(instance: Instance, incumbent: Given | None = None, objective: dict[str, float] | None = None) -> None:
     """Bound, optimum and plan are in order, the checker accepts the plan and confirms the bound."""
-    exact = solve(instance, Options(solver="highs", gap=1e-6), incumbent=incumbent)
-    plan = solve(instance, Options(solver="decomposition"), incumbent=incumbent)
+    exact = solve(instance, Options(solver="highs", gap=1e-6, objective=objective), incumbent=incumbent)
+    plan = solve(instance, Options(solver="decomposition", objective=objective), incumbent=incumbent)
     if exact.decisions is None:
         assert plan.decisions is None
         return
@@ -87,6 +88,44 @@ def test_moves_against_a_plan_in_force(seed: int) -> None:
     more = ("migration", *(("together",) if seed == 5 else ()), *(("budget",) if seed == 7 else ()))
     document = random_document(seed, first, 10, 4, more=more)
     agree(from_document(document), plan_in_force(document, seed))
+
+
+WEIGHTS = (
+    {"cost": 1.0, "carbon": 0.7},
+    {"cost": 2.0, "carbon": 0.1, "latency": 0.02, "shortfall": 3.0},
+    {"cost": 0.5, "latency": 0.1},
+)
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_weighted_objectives(seed: int) -> None:
+    draw = random.Random(100 + seed)
+    names = [name for name in TAKEN if name != "budget"]
+    agree(with_features(tuple(draw.sample(names, 7)), seed, 10, 4), objective=WEIGHTS[seed % len(WEIGHTS)])
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_moves_with_a_weight(seed: int) -> None:
+    document = random_document(seed, ("energy", "single"), 10, 4, more=("migration",))
+    agree(from_document(document), plan_in_force(document, seed), {"cost": 1.0, "moves": 2.5, "carbon": 0.2})
+
+
+def test_a_weighted_sum_where_many_demands_have_smoothed_prices() -> None:
+    """The weight of carbon is worth what a carbon price of that height is, and is no money."""
+    instance = generate("metro", demands=1200, hubs=6, periods=2, seed=3)
+    plan = solve(instance, Options(solver="decomposition", objective={"cost": 1.0, "carbon": 0.3}))
+    assert plan.decisions is not None and check(instance, plan).ok and not prove(instance, plan).breaches
+    dearer = replace(instance.policy, carbon_price_per_kg=instance.policy.carbon_price_per_kg + 0.3)
+    priced = solve(replace(instance, policy=dearer), Options(solver="decomposition"))
+    assert plan.objective == pytest.approx(priced.objective, rel=1e-9)
+    assert plan.proven_bound == pytest.approx(priced.proven_bound, rel=1e-9)
+    assert plan.cost == pytest.approx(plan.objective - 0.3 * plan.carbon_kg, rel=1e-9)
+
+
+@pytest.mark.parametrize(("objective", "names"), [("carbon", ()), (["carbon", "cost"], ()), (WEIGHTS[0], ("budget",))])
+def test_objectives_that_it_refuses(objective: Any, names: tuple[str, ...]) -> None:
+    with pytest.raises(Refused, match="weighted sum"):
+        solve(with_features(names, 1), Options(solver="decomposition", objective=objective))
 
 
 @pytest.mark.parametrize(
