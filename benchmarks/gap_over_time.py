@@ -4,9 +4,9 @@
         --seconds 60 -o gap_over_time.csv
 
 One solve after the other, by the protocol of `literature.py`. The CSV has a row whenever a solver told of a better plan
-or bound (SCIP only does at its end): file, solver, seconds, incumbent, bound, known. Beside it, as SVG, a panel per file: distance of plan (solid) and of bound
-(dashed) to the best known value. What is in the CSV is not solved again, so that the picture alone can be drawn anew. Needs
-`pip install -e '.[bench]'`.
+or bound (SCIP does so at its end only): file, solver, seconds, incumbent, bound, known. Beside it, as SVG, a panel per
+file: distance of plan (solid) and of bound (dashed) to the best known value. What is in the CSV is not solved again, so
+that the picture alone can be drawn anew. Needs `pip install -e '.[bench]'`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import matplotlib
 matplotlib.use("svg")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
-from benchmarks.literature import (  # noqa: E402
+from benchmarks.literature import (
     FAMILIES,
     FORMATS,
     GAP,
@@ -35,8 +35,8 @@ from benchmarks.literature import (  # noqa: E402
     read_cases,
     read_rows,
 )
-from instances import examine  # noqa: E402
-from optimizer import Options, check, solve  # noqa: E402
+from instances import examine
+from optimizer import Options, check, solve
 
 FIELDS = ("file", "solver", "seconds", "incumbent", "bound", "known")
 LEAST, MOST = 1e-5, 1.0  # relative distances that the picture shows
