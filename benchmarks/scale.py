@@ -38,7 +38,13 @@ CASES: dict[str, list[Any]] = {
     **{
         f"{name}-{n // 1000}k": ["--demands", n, "--hubs", 50, "--periods", 1, *how]
         for n in (10_000, 100_000)
-        for name, how in (("cap", ["--carbon-cap", 0.9]), ("tight", ["--tight", 0.99]), ("heavy", ["--tail", "heavy"]))
+        for name, how in (
+            ("cap", ["--carbon-cap", 0.9]),
+            ("tight", ["--tight", 0.99]),
+            ("heavy", ["--tail", "heavy"]),
+            ("open30", ["--opening-cost", 0.3]),
+            ("open100", ["--opening-cost", 1.0]),
+        )
     },
 }
 COLUMNS = (

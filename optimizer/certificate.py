@@ -19,6 +19,7 @@ ROWS: dict[str, tuple[tuple[str, ...], int]] = {
     "link_modules": (("link", "item"), -1),
     "open": (("hub",), -1),
     "link_open": (("link",), -1),
+    "serve": (("demand",), 0),
     "balance": (("hub", "period"), 0),
     "connection": (("hub", "period"), -1),
     "contract": (("hub", "item", "period"), -1),
@@ -40,7 +41,7 @@ ROWS: dict[str, tuple[tuple[str, ...], int]] = {
     "move_limit": ((), -1),
 }
 FAMILIES = tuple(ROWS)
-PER_DEMAND = ("open", "link_open")  # may also name a demand, and its period if it is per_period
+PER_DEMAND = ("open", "link_open", "serve")  # may name a demand (`serve` must), and its period if it is per_period
 SPLIT = ("open", "link_open", "modules", "link_modules")  # whole numbers that a branch may split
 PLACES = ("demand", "hub", "link", "resource", "item", "period")  # columns of positions, -1 where a row has none
 
@@ -79,6 +80,11 @@ class Certificate:
     period: Ints
     price: Floats
     branches: Branches
+
+    @classmethod
+    def none(cls) -> Certificate:
+        no = np.zeros(0, dtype=np.int32)
+        return cls(no, no, no, no, no, no, no, no, np.zeros(0), Branches.none())
 
     def __len__(self) -> int:
         return len(self.price)

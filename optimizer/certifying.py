@@ -25,10 +25,12 @@ MOST_COLUMNS = 5_000  # of programs whose relaxation is solved once more for its
 OTHER_NAMES = {"hub_use": "open", "link_use": "link_open"}  # of rows of the site block
 
 
-def certificate(instance: Instance, problem: Problem, prices: Floats, linking: Linking | None = None) -> Certificate:
-    """The certificate of prices of the site rows, in their order and HiGHS' sign (further ones are not read), and of
-    rows share <= open. Prices of the wrong sign, which are noise of a solver, and of rows that need none (`closed`,
-    reserves, modes of batteries) are left out."""
+def certificate(
+    instance: Instance, problem: Problem, prices: Floats, linking: Linking | None = None, served: Floats | None = None
+) -> Certificate:
+    """The certificate of prices of the site rows, in their order and HiGHS' sign (further ones are not read), of rows
+    share <= open, and of what serving each demand (D,) is worth, nan: not said. Prices of the wrong sign, which are
+    noise of a solver, and of rows that need none (`closed`, reserves, modes of batteries) are left out."""
     parts = [_none()]
     for label in problem.site.row_labels:
         family = OTHER_NAMES.get(label.family, label.family)
@@ -45,6 +47,9 @@ def certificate(instance: Instance, problem: Problem, prices: Floats, linking: L
             used = np.flatnonzero((getattr(linking, place) >= 0) & (linking.price < 0))
             columns = {name: getattr(linking, name)[used] for name in ("demand", "period", place)}
             parts.append(_rows(family, linking.price[used], columns))
+    if served is not None:
+        demand = np.flatnonzero(~np.isnan(served))
+        parts.append(_rows("serve", served[demand], {"demand": demand.astype(np.int32)}))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Certificate(leaf=np.zeros(len(joined["price"]), np.int32), branches=Branches.none(), **joined)
 
@@ -54,7 +59,7 @@ def certificate_by_cases(instance: Instance, problem: Problem, cases: Cases) -> 
     leaves = [
         replace(made, leaf=np.full(len(made), number, np.int32))
         for number, prices in cases.leaves.items()
-        for made in (certificate(instance, problem, prices.y, prices.linking),)
+        for made in (certificate(instance, problem, prices.y, prices.linking, prices.served),)
     ]
     names = ("leaf", "row", *PLACES, "price")
     columns = {name: np.concatenate([getattr(leaf, name) for leaf in leaves]) for name in names}

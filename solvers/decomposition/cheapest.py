@@ -25,10 +25,12 @@ CHUNK = 4_000_000  # numbers of one array at a time
 
 @dataclass(frozen=True)
 class Prices:
-    """y: (m,) of the rows of the site block, HiGHS' sign; linking: of rows share <= open."""
+    """y: (m,) of the rows of the site block, HiGHS' sign; linking: of rows share <= open; served: (D,) what serving
+    each demand is worth, which says prices of all its rows share <= open (`docs/certificate.md`); nan: nothing."""
 
     y: Floats
     linking: Linking
+    served: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instances.instance import Instance
+from instances.instance import OPTIONAL, Instance
 from instances.objectives import Weights as Stage
 from instances.routes import Routes
 from optimizer.certificate import FAMILIES, PLACES, Certificate
@@ -58,8 +58,9 @@ def prove(instance: Instance, plan: Plan) -> Proof:
         if goal is None:
             return Proof(-math.inf, math.inf, _breach("options", "the objective is none"), ())
         found = routes.all_routes(case)
+        rows_of = prices.by_case(given)
         bound = min(
-            _bound(case, given, leaf, box, goal[0], found) for leaf, box in boxes.leaves(instance, given.branches)
+            _bound(case, rows_of.get(leaf), box, goal[0], found) for leaf, box in boxes.leaves(instance, given.branches)
         )
     if math.isnan(bound):
         bound = -math.inf
@@ -68,28 +69,29 @@ def prove(instance: Instance, plan: Plan) -> Proof:
 
 def _bound(
     case: Case,
-    given: Certificate,
-    leaf: int,
+    given: Certificate | None,
     box: boxes.Box,
     stage: Stage,
     found: Routes,
 ) -> float:
-    """The bound of one case."""
+    """The bound of one case, from its rows."""
     if box.empty:
         return math.inf
     instance = case.instance
-    y = prices.prices(instance, given, leaf)
+    y = prices.prices(instance, given)
     weights = _weights(stage, float(y["budget"]))
     y = terms.clipped(case, y, weights)
     weights = _weights(stage, float(y["budget"]))
     size = instance.time.count * (len(instance.resources) + 4) + len(instance.hubs) + 2 * len(instance.links)
-    margin = rounding.margin(size + len(instance.policy.tag_shares.tag) + len(given))
+    margin = rounding.margin(size + len(instance.policy.tag_shares.tag) + (0 if given is None else len(given)))
     worth = terms.worth(case, y, weights)
     paths = routes.paths(case, found, worth, weights, box)
-    options = Options(case, y, worth, weights, paths, routes.pinned_routes(case, found), margin)
+    undecided = (instance.hubs.status == OPTIONAL) & (box.least["open"] < 1)
+    options = Options(case, y, worth, weights, paths, routes.pinned_routes(case, found), margin, undecided)
     served = options.least()
     worth.open.add(rounding.Sums.of(y["open"]).times(options.users_hub))
     worth.link_open.add(rounding.Sums.of(y["link_open"]).times(options.users_link))
+    worth.open.add(options.paid)
     worth.open.put(y.at_hub.place, y.at_hub.price)
     worth.link_open.put(y.over_link.place, y.over_link.price)
     return rounding.total(np.array([served, ends.cheapest(case, worth, box, margin)]))

@@ -19,7 +19,7 @@ from optimizer.checking.proving import schedules
 from optimizer.checking.proving.groups import Groups
 from optimizer.checking.proving.moving import Moves
 from optimizer.checking.proving.prices import Prices
-from optimizer.checking.proving.rounding import Floats, Sums, total
+from optimizer.checking.proving.rounding import Floats, Sums, below, total
 from optimizer.checking.proving.routes import Paths
 from optimizer.checking.proving.terms import Weights, Worth
 
@@ -29,7 +29,9 @@ CHUNK = 1 << 22  # numbers of the largest array at a time
 
 @dataclass
 class Options:
-    """Prices that demands see. users_hub (H,), users_link (L,): shares that may be there, counted on the way."""
+    """Prices that demands see. undecided: (H,) hubs that the case leaves open or closed. users_hub (H,), users_link
+    (L,): shares that may be there, and paid (H,): what the worth of serving demands makes of rows **open**, all summed
+    on the way."""
 
     case: Case
     y: Prices
@@ -38,12 +40,15 @@ class Options:
     paths: Paths
     pins: Longs
     margin: float
+    undecided: NDArray[np.bool_]
     users_hub: Floats = field(init=False)
     users_link: Floats = field(init=False)
+    paid: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         self.users_hub = np.zeros(len(self.case.instance.hubs))
         self.users_link = np.zeros(len(self.case.instance.links))
+        self.paid = np.zeros(len(self.case.instance.hubs))
         self.moves = Moves(self.case, self.worth, self.weights, self.margin)
         self.groups = Groups(self.case)
 
@@ -101,12 +106,30 @@ class Options:
             self.groups.add(d, grouped, hub, cost, unserved, active, held)
         single = demands.single[d]
         if held is None:
+            cost = self._served(d, grouped, hub, cost)
             least = np.minimum(cost.min(axis=1, initial=np.inf), unserved)
         else:
             least = held.least(cost, unserved, single)
         if active is not None:
             least = np.where(active, least, 0.0)
         return np.asarray(least[~grouped])
+
+    def _served(self, d: Longs, grouped: NDArray[np.bool_], hub: NDArray[Any], cost: Floats) -> Floats:
+        """The costs (n, h) or (n, h, T) with rows **open** priced min(0, cost - u) where serving is worth u."""
+        given = self.y.served.of(d)
+        if not len(given.price):
+            return cost
+        worth, has = np.zeros((len(d), *cost.shape[2:])), np.zeros((len(d), *cost.shape[2:]), np.bool_)
+        where: Any = (given.demand, given.period) if worth.ndim == 2 else given.demand
+        np.add.at(worth, where, given.price)
+        has[where] = True
+        has[grouped] = False
+        free = has[:, None] & (self.undecided[hub][:, None] if has.ndim == 2 else self.undecided[hub])
+        free &= np.isfinite(cost)
+        price = np.where(free, np.minimum(0.0, np.where(free, cost, 0.0) - worth[:, None]), 0.0)
+        each = np.moveaxis(price, 1, 0).reshape(len(hub), -1)
+        self.paid[hub] = below(np.stack([self.paid[hub], below(each, axis=1)]), axis=0)
+        return np.where(free, cost - price - self.margin * np.where(free, np.abs(cost) + np.abs(price), 0.0), cost)
 
     def _unserved(self, d: Longs, each: bool) -> Floats:
         """(n,) or (n, T) money for leaving all unserved; inf where it must be served."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ Longs = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Shares:
-    """Prices (n,) of rows share of a demand <= what is open, sorted by demand. place: hub or link; period -1: all."""
+    """Prices (n,) of rows share of a demand <= what is open, or of what serving it is worth, sorted by demand. place:
+    hub or link, -1: none; period -1: all."""
 
     demand: Longs
     place: Longs
@@ -35,11 +36,12 @@ class Shares:
 
 @dataclass(frozen=True)
 class Prices:
-    """rows: family -> prices by the row's columns (a constant family: shape ()); at_hub, over_link: per demand."""
+    """rows: family -> prices by the row's columns (a constant family: shape ()); the others are per demand."""
 
     rows: dict[str, Floats]
     at_hub: Shares
     over_link: Shares
+    served: Shares
 
     def __getitem__(self, family: str) -> Floats:
         return self.rows[family]
@@ -101,7 +103,9 @@ def faults(instance: Instance, given: Certificate) -> list[tuple[int, str]]:
             item = np.clip(given.item[at], 0, len(owner[1]) - 1)
             lost |= getattr(given, owner[0])[at] != owner[1][item]
         if family in PER_DEMAND:
-            timed = instance.demands.per_period[np.maximum(given.demand[at], 0)] & (given.demand[at] >= 0)
+            timed = instance.demands.per_period[np.clip(given.demand[at], 0, sizes["demand"] - 1)] & (
+                given.demand[at] >= 0
+            )
             lost |= timed != (given.period[at] >= 0)
         mask = np.zeros(len(given), dtype=np.bool_)
         mask[at[lost]] = True
@@ -159,23 +163,40 @@ def limits(instance: Instance) -> dict[str, Floats]:
     }
 
 
-def prices(instance: Instance, given: Certificate, leaf: int) -> Prices:
-    """The prices of one case. The certificate must be without faults."""
-    rows = {}
+def by_case(given: Certificate) -> dict[int, Certificate]:
+    """The rows of each case that has any."""
+    order = np.argsort(given.leaf, kind="stable")
+    cases, first = np.unique(given.leaf[order], return_index=True)
+    names = ("leaf", "row", *PLACES, "price")
+    return {
+        int(case): replace(given, **{name: getattr(given, name)[at] for name in names})
+        for case, at in zip(cases, np.split(order, first[1:]), strict=False)
+    }
+
+
+def prices(instance: Instance, given: Certificate | None) -> Prices:
+    """The prices of one case, from its rows, None: it has none. They must be without faults."""
+    given = Certificate.none() if given is None else given
+    rows, common = {}, np.flatnonzero(given.demand < 0)
     for number, family in enumerate(FAMILIES):
         axes, sizes = _axes(instance, family), _sizes(instance, family)
+        if "demand" in axes:
+            continue
         out = np.zeros(tuple(sizes[name] for name in axes))
-        at = np.flatnonzero((given.leaf == leaf) & (given.row == number) & (given.demand < 0))
+        at = common[given.row[common] == number]
         if axes:
             np.add.at(out, tuple(getattr(given, name)[at] for name in axes), given.price[at])
         else:
             out += given.price[at].sum()
         rows[family] = out
-    return Prices(rows, _shares(given, leaf, "open", given.hub), _shares(given, leaf, "link_open", given.link))
+    return Prices(
+        rows, _shares(given, "open", given.hub), _shares(given, "link_open", given.link),
+        _shares(given, "serve", given.hub),
+    )  # fmt: skip
 
 
-def _shares(given: Certificate, leaf: int, family: str, place: Any) -> Shares:
-    at = np.flatnonzero((given.leaf == leaf) & (given.row == FAMILIES.index(family)) & (given.demand >= 0))
+def _shares(given: Certificate, family: str, place: Any) -> Shares:
+    at = np.flatnonzero((given.row == FAMILIES.index(family)) & (given.demand >= 0))
     at = at[np.argsort(given.demand[at], kind="stable")]
     demand, places, period = (column[at].astype(np.int64) for column in (given.demand, place, given.period))
     return Shares(demand, places, period, given.price[at])

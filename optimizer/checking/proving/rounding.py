@@ -69,6 +69,12 @@ def margin(terms: int) -> float:
     return 1.01 * (1024 + 8 * terms) * UNIT
 
 
+def below(values: Floats, axis: int) -> Floats:
+    """Numbers not above the exact sums over an axis of finite values."""
+    error = 1.01 * (values.shape[axis] + 4) * UNIT * np.abs(values).sum(axis=axis)
+    return np.asarray(values.sum(axis=axis) - (error + TINY))
+
+
 def total(values: Any) -> float:
     """A number not above the exact sum; inf where a value is inf."""
     flat = np.asarray(values, dtype=np.float64).ravel()

@@ -6,7 +6,7 @@ there; H hubs, R resources, T periods, L links.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def clipped(case: Case, prices: Prices, weights: Weights) -> Prices:
     for family, price in soft.items():
         most = np.where(np.isnan(price), np.inf, np.nan_to_num(price) * weights.short * (1 - 16 * UNIT))
         rows[family] = np.clip(rows[family], -most, most)
-    return Prices(rows, prices.at_hub, prices.over_link)
+    return replace(prices, rows=rows)
 
 
 def _only(limit: Limits) -> Floats:
