@@ -22,6 +22,8 @@ from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.programs import splitting
+from solvers.lagrangian.rounds import Rounds
 from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import Sourcing, recognise
 from solvers.lagrangian.tree import Tree
@@ -108,11 +110,16 @@ def test_knapsack_is_exact(seed: int) -> None:
 
 
 def _priced(milp: Milp, value: float) -> tuple[Sourcing, Tables, Dual]:
-    data = recognise(milp)
-    assert data is not None
+    data = _known(milp)
     knapsacks, (hubs, demands) = tables(data), data.cost.shape
     dual = Dual(-np.inf, start_prices(knapsacks), np.zeros(hubs), np.zeros((hubs, demands)))
     return data, knapsacks, ascend(knapsacks, dual, value, 200)
+
+
+def _known(milp: Milp) -> Sourcing:
+    data = recognise(milp)
+    assert data is not None
+    return data
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -156,6 +163,31 @@ def test_dives_over_fillings(tmp_path: Path, seed: int) -> None:
     assert optimum * (1 - 1e-9) <= search.value <= 1.05 * optimum
     assert milp.violation(search.point()) <= 1e-6
     assert fillings.dive(fillings.bound) is None  # nothing is below its own bound
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
+    """Hubs that a relaxation with split demands opens are searched as they are, once."""
+    milp = _milp(_written(tmp_path / "p.txt", seed, demands=60, slack=1.3))
+    relaxation = highs.solve(splitting(milp, _known(milp)), EXACT)
+    optimum = highs.solve(milp, EXACT).objective
+    assert relaxation.x is not None
+    assert relaxation.objective <= optimum + 1e-6
+    data, knapsacks, dual = _priced(milp, optimum)
+    at, opened = data.hubs(relaxation.x)
+    search = Search(data, knapsacks, dual, 0)
+    search.prepare().join()
+    rounds = Rounds(search, None, None)
+    rounds.offer(at, opened)
+    rounds.offer(at, opened)
+    assert len(rounds.offered) == 1
+    rounds.turn()
+    assert rounds.found is not None
+    assert (data.hubs(rounds.found)[1] == opened).all()
+    assert milp.violation(rounds.found) <= 1e-6
+    fixed = replace(milp, lower=milp.lower.copy(), upper=milp.upper.copy())
+    fixed.lower[data.hub_column] = fixed.upper[data.hub_column] = opened
+    assert milp.cost @ rounds.found <= 1.01 * highs.solve(fixed, EXACT).objective
 
 
 @pytest.mark.parametrize("slack", [1.3, 50.0])

@@ -126,6 +126,20 @@ def start_prices(data: Tables) -> Floats:
     return np.asarray((data.cost + spread[:, None] * data.load).min(axis=0))
 
 
+def shadow_prices(data: Tables, price: Floats) -> Floats:
+    """(H,) price of a unit of each hub's resource: profit per load of the demand its continuous knapsack splits."""
+    out = np.zeros(len(data.capacity))
+    for i in np.flatnonzero(np.isfinite(data.capacity)):
+        gain, weight = price - data.cost[i], data.load[i]
+        items = np.flatnonzero((gain > 0) & (weight > 0))
+        ratio = gain[items] / weight[items]
+        order = np.argsort(-ratio, kind="stable")
+        split = int(np.searchsorted(np.cumsum(weight[items][order]), data.capacity[i], side="right"))
+        if split < len(items):
+            out[i] = ratio[order[split]]
+    return out
+
+
 def ascend(data: Tables, dual: Dual, upper: float, passes: int) -> Dual:
     """Raises the bound by up to `passes` passes; upper: best known objective, less the offset, which scales steps."""
     H, D = data.cost.shape

@@ -3,180 +3,223 @@
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from solvers.lagrangian.compiled import loop
+from solvers.milp import Bools, Floats, Longs
 
 ROOM = 1e-9  # relative, by which a capacity may be exceeded
 NONE = np.int64(-1)  # of the type of all other indices: a bare -1 has functions compiled once more
 
 
+class Places(NamedTuple):
+    """What a walk does not change, as in `Sourcing`; near: (D, H) the hubs of each demand, nearest first, -1 for
+    none."""
+
+    cost: Floats
+    load: Floats
+    capacity: Floats
+    opening: Floats
+    may: Bools
+    must: Bools
+    fewest: int
+    most: int
+    near: Longs
+
+
+class State(NamedTuple):
+    """Where a walk stands. at: (D,) hub of each demand; opened: (H,); dear: (R, H) price of a unit of overload; used:
+    (R, H); held: (H,) demands at each hub, member: (H, D) which, place: (D,) where among them; waiting: (D,) demands
+    to look at."""
+
+    at: Longs
+    opened: Bools
+    dear: Floats
+    used: Floats
+    held: Longs
+    member: Longs
+    place: Longs
+    waiting: Bools
+
+
 @loop
-def over_price(load, capacity, dear, i, j, used, sign):
+def over_price(places, state, i, j, sign):
     """Change of hub i's overload price when demand j comes (sign 1) or goes (-1)."""
     total = 0.0
-    for r in range(capacity.shape[0]):
-        most = capacity[r, i]
+    for r in range(places.capacity.shape[0]):
+        most = places.capacity[r, i]
         if most < np.inf:
-            before = used[r, i] - most
-            after = before + sign * load[r, i, j]
+            before = state.used[r, i] - most
+            after = before + sign * places.load[r, i, j]
             slack = ROOM * most
-            total += dear[r, i] * ((after if after > slack else 0.0) - (before if before > slack else 0.0))
+            total += state.dear[r, i] * ((after if after > slack else 0.0) - (before if before > slack else 0.0))
     return total
 
 
 @loop
-def _over2(load, capacity, dear, i, j, k, used):
+def _over2(places, state, i, j, k):
     """Change of hub i's overload price when demand j comes and k goes."""
     total = 0.0
-    for r in range(capacity.shape[0]):
-        most = capacity[r, i]
+    for r in range(places.capacity.shape[0]):
+        most = places.capacity[r, i]
         if most < np.inf:
-            before = used[r, i] - most
-            after = before + load[r, i, j] - load[r, i, k]
+            before = state.used[r, i] - most
+            after = before + places.load[r, i, j] - places.load[r, i, k]
             slack = ROOM * most
-            total += dear[r, i] * ((after if after > slack else 0.0) - (before if before > slack else 0.0))
+            total += state.dear[r, i] * ((after if after > slack else 0.0) - (before if before > slack else 0.0))
     return total
 
 
 @loop
-def move(load, at, used, count, member, place, j, i):
+def move(places, state, j, i):
     """Demand j goes to hub i."""
-    old = at[j]
-    if old >= 0:
-        last = member[old, count[old] - 1]
-        member[old, place[j]] = last
-        place[last] = place[j]
-        count[old] -= 1
-        for r in range(used.shape[0]):
-            used[r, old] -= load[r, old, j]
-    member[i, count[i]] = j
-    place[j] = count[i]
-    count[i] += 1
-    for r in range(used.shape[0]):
-        used[r, i] += load[r, i, j]
-    at[j] = i
+    held, member, place = state.held, state.member, state.place
+    old = state.at[j]
+    last = member[old, held[old] - 1]
+    member[old, place[j]] = last
+    place[last] = place[j]
+    held[old] -= 1
+    member[i, held[i]] = j
+    place[j] = held[i]
+    held[i] += 1
+    for r in range(state.used.shape[0]):
+        state.used[r, old] -= places.load[r, old, j]
+        state.used[r, i] += places.load[r, i, j]
+    state.at[j] = i
 
 
 @loop
-def rebuild(load, at, opened, used, count, member, place):
-    """Loads and members of an assignment at (D,)."""
-    used[:] = 0.0
-    count[:] = 0
-    for j in range(len(at)):
-        i = at[j]
-        member[i, count[i]] = j
-        place[j] = count[i]
-        count[i] += 1
-        for r in range(used.shape[0]):
-            used[r, i] += load[r, i, j]
+def rebuild(places, state):
+    """Loads and members of the assignment `at`."""
+    state.used[:] = 0.0
+    state.held[:] = 0
+    for j in range(len(state.at)):
+        i = state.at[j]
+        state.member[i, state.held[i]] = j
+        state.place[j] = state.held[i]
+        state.held[i] += 1
+        for r in range(state.used.shape[0]):
+            state.used[r, i] += places.load[r, i, j]
 
 
 @loop
-def worth(cost, capacity, opening, dear, at, opened, used):
-    """Cost, and price of overload, of an assignment."""
+def open_hubs(state):
+    """How many hubs are open."""
+    number = 0
+    for i in range(len(state.opened)):
+        number += state.opened[i]
+    return number
+
+
+@loop
+def worth(places, state):
+    """Cost, and price of overload."""
     value, over = 0.0, 0.0
-    for j in range(len(at)):
-        value += cost[at[j], j]
-    for i in range(len(opened)):
-        if opened[i]:
-            value += opening[i]
-        for r in range(capacity.shape[0]):
-            excess = used[r, i] - capacity[r, i]
-            if excess > ROOM * capacity[r, i]:
-                over += dear[r, i] * excess
+    for j in range(len(state.at)):
+        value += places.cost[state.at[j], j]
+    for i in range(len(state.opened)):
+        if state.opened[i]:
+            value += places.opening[i]
+        for r in range(places.capacity.shape[0]):
+            excess = state.used[r, i] - places.capacity[r, i]
+            if excess > ROOM * places.capacity[r, i]:
+                over += state.dear[r, i] * excess
     return value, over
 
 
 @loop
-def _full(capacity, used, i):
+def _full(places, state, i):
     """Whether a resource of hub i is overloaded."""
-    for r in range(capacity.shape[0]):  # noqa: SIM110
-        if used[r, i] - capacity[r, i] > ROOM * capacity[r, i]:
+    for r in range(places.capacity.shape[0]):
+        if state.used[r, i] - places.capacity[r, i] > ROOM * places.capacity[r, i]:
             return True
     return False
 
 
 @loop
-def descend(cost, load, capacity, dear, near, at, opened, used, count, member, place, queue, waiting, width, eps):
-    """Shifts and chains of two shifts, to open hubs, until no waiting demand has one that pays.
-
-    queue: ring of demands; waiting: whether one is in it; width: hubs looked at per demand; eps: gain that counts.
-    """
-    D = cost.shape[1]
-    short = np.empty((D, width), np.int64)
+def _candidates(places, state, width):
+    """(D, width) the nearest open hubs of each demand, -1 for none, and (D,) the least cost at one of them."""
+    near, D = places.near, len(state.at)
+    short, least = np.full((D, width), NONE), np.full(D, np.inf)
     for j in range(D):
         n = 0
-        for t in range(width):
-            short[j, t] = -1
         for t in range(near.shape[1]):
-            if near[j, t] < 0 or n == width:
+            i = near[j, t]
+            if i < 0 or n == width:
                 break
-            if opened[near[j, t]]:
-                short[j, n] = near[j, t]
+            if state.opened[i]:
+                short[j, n] = i
+                least[j] = min(least[j], places.cost[i, j])
                 n += 1
+    return short, least
+
+
+@loop
+def _best_move(places, state, short, least, j, eps):
+    """The best shift of demand j, or chain in which another one, where j goes to, goes on: where to, who, where to."""
+    cost, h = places.cost, state.at[j]
+    goes = over_price(places, state, h, j, -1.0)
+    best, to, out, out_to = -eps, NONE, NONE, NONE
+    for i in short[j]:
+        if i < 0:
+            break
+        if i == h:
+            continue
+        enter = goes - cost[h, j] + cost[i, j]
+        crowds = over_price(places, state, i, j, 1.0)
+        if enter + crowds < best:
+            best, to, out = enter + crowds, i, NONE
+        if crowds <= 0.0:
+            continue
+        for m in range(state.held[i]):
+            k = state.member[i, m]
+            part = enter + _over2(places, state, i, j, k) - cost[i, k]
+            if part + least[k] >= best:
+                continue
+            for o in short[k]:
+                if o < 0:
+                    break
+                if o == i or part + cost[o, k] >= best:
+                    continue
+                more = _over2(places, state, h, k, j) - goes if o == h else over_price(places, state, o, k, 1.0)
+                if part + cost[o, k] + more < best:
+                    best, to, out, out_to = part + cost[o, k] + more, i, k, o
+    return to, out, out_to
+
+
+@loop
+def descend(places, state, width, eps):
+    """Shifts and chains of two shifts, to open hubs, until no waiting demand has one that pays.
+
+    width: hubs looked at per demand; eps: gain that counts.
+    """
+    D, waiting = len(state.at), state.waiting
+    short, least = _candidates(places, state, width)
+    queue = np.empty(D, np.int64)  # a ring
     head, size = 0, 0
-    tail = 0
     for j in range(D):
         if waiting[j]:
-            queue[tail] = j
-            tail += 1
+            queue[size] = j
             size += 1
-    tail %= D
     while size > 0:
         j = queue[head]
         head = (head + 1) % D
         size -= 1
         waiting[j] = False
-        h = at[j]
-        leave = -cost[h, j] + over_price(load, capacity, dear, h, j, used, -1.0)
-        best, to, out, out_to = -eps, NONE, NONE, NONE
-        for t in range(width):
-            i = short[j, t]
-            if i < 0:
-                break
-            if i == h:
-                continue
-            enter = leave + cost[i, j]
-            gain = enter + over_price(load, capacity, dear, i, j, used, 1.0)
-            if gain < best:
-                best, to, out = gain, i, NONE
-            if gain - enter <= 0.0:
-                continue
-            for m in range(count[i]):
-                k = member[i, m]
-                part = enter + _over2(load, capacity, dear, i, j, k, used) - cost[i, k]
-                if part >= best:
-                    continue
-                for s in range(width):
-                    o = short[k, s]
-                    if o < 0:
-                        break
-                    if o == i:
-                        continue
-                    if part + cost[o, k] >= best:
-                        continue
-                    if o == h:
-                        more = _over2(load, capacity, dear, h, k, j, used) - over_price(
-                            load, capacity, dear, h, j, used, -1.0
-                        )
-                    else:
-                        more = over_price(load, capacity, dear, o, k, used, 1.0)
-                    if part + cost[o, k] + more < best:
-                        best, to, out, out_to = part + cost[o, k] + more, i, k, o
+        to, out, out_to = _best_move(places, state, short, least, j, eps)
         if to < 0:
             continue
-        move(load, at, used, count, member, place, j, to)
+        move(places, state, j, to)
         if out >= 0:
-            move(load, at, used, count, member, place, out, out_to)
-        for side in range(2):
-            i = to if side == 0 else out_to if out >= 0 else to
-            if not _full(capacity, used, i):
+            move(places, state, out, out_to)
+        for i in (to, out_to if out >= 0 else to):
+            if not _full(places, state, i):
                 continue
-            for m in range(count[i]):  # what is overloaded has to move on
-                k = member[i, m]
+            for m in range(state.held[i]):  # what is overloaded has to move on
+                k = state.member[i, m]
                 if not waiting[k]:
                     waiting[k] = True
-                    queue[tail] = k
-                    tail = (tail + 1) % D
+                    queue[(head + size) % D] = k
                     size += 1

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.lagrangian.dual import Dual, Tables, opened, tables
-from solvers.lagrangian.fillings import Fillings
-from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.dual import Dual, Tables, opened, shadow_prices, tables
+from solvers.lagrangian.moves import Places
 from solvers.lagrangian.structure import Sourcing
 from solvers.lagrangian.walk import walk
 from solvers.milp import Bools, Floats
@@ -23,11 +21,21 @@ FIRST_KICKS = 200
 WIDTH = 4  # hubs looked at per demand, twice as many
 SMALL = 100  # up to this number of demands
 HEAT = (3e-4, 3e-5)  # threshold of acceptance, relative to the bound, in turns
-WAIT = 0.05  # seconds, where there is nothing to do while loops are compiled
-SPARING = 3.0  # times what a dive took that found nothing better, until the next one
-TOGETHER = 1.0  # seconds of neighbourhoods, or of local search, in a turn
+WITHIN = 8  # rounds with given hubs open that find nothing better, until there are no more
 OVER = 1e-9  # relative, by which a capacity may be exceeded
 ROOM = 1.1  # capacity of the hubs open at first, relative to what is asked
+
+
+@dataclass
+class _Stand:
+    """Where a walk goes on: at (D,), opened (H,), dear (R, H) prices of overload; and the best that it has met."""
+
+    at: NDArray[np.int64]
+    opened: Bools
+    dear: Floats
+    best_at: NDArray[np.int64]
+    best_open: Bools
+    value: float = math.inf
 
 
 class Search:
@@ -37,7 +45,7 @@ class Search:
     """
 
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
-        self.data, self.rounds, self.improved, self.value, self.ready = data, 0, 0, math.inf, False
+        self.data, self.rounds, self.improved, self.ready = data, 0, 0, False
         self._tables = tables
         self._seed, self._size = seed, max(abs(dual.bound), 1e-9)
         self._shadow = shadow_prices(tables, dual.price)
@@ -45,13 +53,15 @@ class Search:
         order = np.argsort(np.where(np.isfinite(data.cost), worth, np.inf), axis=0, kind="stable").T
         allowed = np.isfinite(np.take_along_axis(data.cost.T, order, 1))
         self.near = np.ascontiguousarray(np.where(allowed, order, -1).astype(np.int64))
-        self._open = self._first_hubs(tables, dual)
-        self._at = np.where(self._open[:, None], worth, np.inf).argmin(axis=0).astype(np.int64)
-        self._best_at, self._best_open = self._at.copy(), self._open.copy()
+        is_open = self._first_hubs(tables, dual)
+        at = np.where(is_open[:, None], worth, np.inf).argmin(axis=0).astype(np.int64)
         finite = np.isfinite(data.cost)
         typical = np.abs(data.cost[finite]).mean() / max(float(data.load.max(axis=0)[finite].mean()), 1e-12)
         self._least = np.maximum(_per_resource(data, tables, self._shadow), 0.02 * typical)
-        self._dear = 2.0 * self._least
+        self._main = self._stand(at, is_open)
+        self._places = Places(
+            data.cost, data.load, data.capacity, data.opening, data.may, data.must, data.fewest, data.most, self.near
+        )
         free = data.may & ~data.must
         self._likely = 0.5 if free.any() else 0.0  # share of kicks that change what is open
 
@@ -90,38 +100,59 @@ class Search:
         thread.start()
         return thread
 
+    @property
+    def value(self) -> float:
+        return self._main.value
+
+    def _stand(self, at: NDArray[np.int64], opened: Bools) -> _Stand:
+        return _Stand(at, opened, 2.0 * self._least, at.copy(), opened.copy())
+
     def run(self) -> bool:
         """One round, from the best assignment or, every third time, from where the last ended. True: a better one."""
-        kicks = max(KICKS // self.data.cost.shape[1], FIRST_KICKS) if self.rounds else FIRST_KICKS
-        if math.isfinite(self.value) and self.rounds % 3:
-            self._at[:], self._open[:] = self._best_at, self._best_open
-        return self._walk(kicks)
+        main = self._main
+        kicks = self._kicks() if self.rounds else FIRST_KICKS
+        if math.isfinite(main.value) and self.rounds % 3:
+            main.at[:], main.opened[:] = main.best_at, main.best_open
+        return self._walk(main, kicks, self._likely)
 
     def polish(self, at: NDArray[np.int64], opened: Bools) -> bool:
         """A short round from this assignment, which may overload hubs. True: a better one than the best.
 
         While the loops are not ready, the assignment itself is taken if it overloads none.
         """
+        main = self._main
         if not self.data.fewest <= int(opened.sum()) <= self.data.most:
             return False
         if not self.ready:
             return self._take(at, opened)
-        self._at[:], self._open[:] = at, opened
-        self._dear[:] = 2.0 * self._least
-        return self._walk(FIRST_KICKS)
+        main.at[:], main.opened[:], main.dear[:] = at, opened, 2.0 * self._least
+        return self._walk(main, FIRST_KICKS, self._likely)
 
-    def _walk(self, kicks: int) -> bool:
-        data, before = self.data, self.value
-        self.value = float(walk(
-            data.cost, data.load, data.capacity, data.opening, data.may, data.must, data.fewest, data.most,
-            self.near, self._at, self._open, self._dear, self._least, self._best_at, self._best_open,
-            self.value, kicks, HEAT[self.rounds % 2] * self._size, self._likely,
-            (self._seed * 7919 + self.rounds) % 2**31, WIDTH if data.cost.shape[1] > SMALL else 2 * WIDTH,
+    def within(self, at: NDArray[np.int64], opened: Bools, goes_on: Callable[[], bool]) -> bool:
+        """Rounds with just these hubs open, from this assignment, which may overload them, until some in a row find
+        nothing better. True: a better one than the best."""
+        here, last, k = self._stand(at.copy(), opened.copy()), 0, 0
+        while self.ready and goes_on() and k - last < WITHIN:
+            k += 1
+            last = k if self._walk(here, self._kicks(), 0.0) else last
+            if k % 2 and math.isfinite(here.value):
+                here.at[:] = here.best_at
+        return math.isfinite(here.value) and self._take(here.best_at, here.best_open)
+
+    def _kicks(self) -> int:
+        return max(KICKS // len(self.near), FIRST_KICKS)
+
+    def _walk(self, stand: _Stand, kicks: int, likely: float) -> bool:
+        before = stand.value
+        stand.value = float(walk(
+            self._places, stand.at, stand.opened, stand.dear, self._least, stand.best_at, stand.best_open,
+            before, kicks, HEAT[self.rounds % 2] * self._size, likely,
+            (self._seed * 7919 + self.rounds) % 2**31, WIDTH if self.data.cost.shape[1] > SMALL else 2 * WIDTH,
         ))  # fmt: skip
         self.rounds += 1
-        if self.value < before:
+        if stand is self._main and stand.value < before:
             self.improved = self.rounds
-        return self.value < before
+        return stand.value < before
 
     def take(self, x: Floats) -> None:
         """Goes on from a feasible point of the program if it is better than the best."""
@@ -132,75 +163,16 @@ class Search:
         used = np.zeros(data.capacity.shape)
         np.add.at(used.T, at, data.load[:, at, demand].T)
         value = float(data.cost[at, demand].sum() + data.opening[opened].sum())
-        better = value < self.value and bool((used <= data.capacity * (1 + OVER)).all())
+        main = self._main
+        better = value < main.value and bool((used <= data.capacity * (1 + OVER)).all())
         if better and data.fewest <= int(opened.sum()) <= data.most:
-            self.value, self._best_at, self._best_open = value, at.copy(), opened.copy()
+            main.value, main.best_at[:], main.best_open[:], self.improved = value, at, opened, self.rounds
             return True
         return False
 
     def point(self) -> Floats:
         """The best assignment as a point of the program (n,)."""
-        return self.data.point(self._best_at, self._best_open)
-
-
-class Rounds:
-    """What improves the best point while there is time, in turns: local search, dives, and large neighbourhoods.
-
-    Without fillings there are no dives, without neighbourhoods none. left: seconds, at most 0 where it has to stop;
-    found: the best point (n,) after the last turn, for other threads to read.
-    """
-
-    def __init__(self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None) -> None:
-        self.search, self.fillings, self.near, self.count = search, fillings, near, 0
-        self.left: Callable[[], float] = lambda: math.inf
-        self.found: Floats | None = None
-        self.next = -math.inf  # time of the next dive
-
-    def turn(self) -> None:
-        """One turn, after which `found` is what it has found."""
-        before = self.search.value
-        self._turn()
-        if self.search.value < before:
-            self.found = self.search.point()
-
-    def _turn(self) -> None:
-        """A dive with its completion by local search, if it is time for one; else neighbourhoods and local search in
-        turns. A dive that found nothing better is followed by as much of the others as it took, and more."""
-        search, began = self.search, time.perf_counter()
-        self.count += 1
-        if self.fillings is not None and (self.near is None or began >= self.next or not math.isfinite(search.value)):
-            step, before = search.data.step, search.value
-            self.fillings.left = self.left
-            shares = self.fillings.dive(search.value - step + 1e-6 * max(step, abs(search.value) * 1e-3))
-            if shares is not None:
-                search.polish(*self.fillings.assignment(shares, search.near))
-            if not search.value < before:
-                self.next = time.perf_counter() + SPARING * (time.perf_counter() - began)
-        elif self.near is not None and (self.count % 2 or not search.ready) and math.isfinite(search.value):
-            while time.perf_counter() < began + TOGETHER and self.left() > 0:
-                x = self.near.better(search.point(), self.left())
-                if x is not None:
-                    search.take(x)
-        elif search.ready:
-            search.run()
-            while self.near is not None and time.perf_counter() < began + TOGETHER and self.left() > 0:
-                search.run()
-        else:
-            time.sleep(WAIT)
-
-
-def shadow_prices(data: Tables, price: Floats) -> Floats:
-    """(H,) price of a unit of each hub's resource: profit per load of the demand its continuous knapsack splits."""
-    out = np.zeros(len(data.capacity))
-    for i in np.flatnonzero(np.isfinite(data.capacity)):
-        gain, weight = price - data.cost[i], data.load[i]
-        items = np.flatnonzero((gain > 0) & (weight > 0))
-        ratio = gain[items] / weight[items]
-        order = np.argsort(-ratio, kind="stable")
-        split = int(np.searchsorted(np.cumsum(weight[items][order]), data.capacity[i], side="right"))
-        if split < len(items):
-            out[i] = ratio[order[split]]
-    return out
+        return self.data.point(self._main.best_at, self._main.best_open)
 
 
 def _per_resource(data: Sourcing, tables: Tables, shadow: Floats) -> Floats:

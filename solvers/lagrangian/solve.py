@@ -9,9 +9,7 @@ point, while dives and local search go on beside; what it proves then holds for 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +21,12 @@ from solvers.lagrangian.fixing import cheapest, kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
-from solvers.lagrangian.search import Rounds, Search
+from solvers.lagrangian.programs import expanded, linked, splitting
+from solvers.lagrangian.rounds import Beside, Rounds
+from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import Sourcing, recognise
 from solvers.lagrangian.tree import Tree
-from solvers.milp import Bools, Floats, Limits, Longs, Milp, MilpResult, Refused, Watch, stacked
+from solvers.milp import Bools, Floats, Limits, Longs, Milp, MilpResult, Refused, Watch
 from solvers.restricting import restricted
 from solvers.results import Limit, checked_start, conclude, feasible, relative_gap
 from solvers.rounds import tighten
@@ -42,6 +42,7 @@ INTERCHANGED = 20  # nodes of the tree from one to the next whose open hubs are 
 TREE_NODES = 300  # without a time limit
 LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
+SPLIT_TIME = 0.4  # of the time left, for location with demands that may split
 FILLED = 2_000  # demands up to which fillings of hubs are worth a column
 DIVES = 8  # turns without a better point that end it
 STALE = 6  # rounds of search without a better assignment that end it
@@ -50,7 +51,6 @@ CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
 WORTHWHILE = 0.7  # a core of more than this share of what remains is not worth a search of its own
 USED = 0.02  # share of fillings from which a hub or pair is in the core
-STRONG = 60_000  # linking rows up to which all are added
 
 
 def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None) -> MilpResult:
@@ -64,7 +64,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = _Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = run.rounds(run.search())
-    for step in (run.glance, run.branch, run.dive, run.core, run.rest):
+    for step in (run.glance, run.split, run.branch, run.dive, run.core, run.rest):
         if not run.done():
             step(rounds)
     return run.result()
@@ -81,7 +81,7 @@ class _Run:
         self.value = math.inf if self.best is None else float(milp.cost @ self.best) + milp.offset
         self.bound, self.stopped, self.proven = -math.inf, False, False
         H, D = data.cost.shape
-        self.tables = tables(data)
+        self.tables, self.locates = tables(data), bool((data.may & ~data.must).any())
         self.dual = Dual(-math.inf, start_prices(self.tables), np.zeros(H), np.zeros((H, D)))
 
     def left(self) -> float:
@@ -141,9 +141,9 @@ class _Run:
 
     def branch(self, rounds: Rounds) -> None:
         """The tree over what is open; where no capacity binds, until it is done or nearly out of time."""
-        if not (self.data.may & ~self.data.must).any():
-            return
         tree = Tree(self.tables, self.dual, lambda bound: self.data.raised(bound + self.data.offset) - self.data.offset)
+        if not self.locates or (not tree.free and self.data.raised(self.dual.bound + self.data.offset) < self.bound):
+            return
         share = TREE_ALONE if tree.free else TREE_TIME
         until = self.left() - share * self.left() if math.isfinite(self.limits.seconds) else 0.0
         nodes = math.inf if tree.free or math.isfinite(self.limits.seconds) else TREE_NODES
@@ -196,7 +196,7 @@ class _Run:
         fillings = Fillings(self.tables, self.dual, seed, self.left) if bound and few else None
         near = None
         if bound and math.isfinite(self.limits.seconds):
-            near = Neighbourhoods(self.data, search.reduced, lambda keep: _linked(self.milp, keep), seed)
+            near = Neighbourhoods(self.data, search.reduced, lambda keep: linked(self.milp, keep), seed)
         return Rounds(search, fillings, near)
 
     def glance(self, rounds: Rounds) -> None:
@@ -204,6 +204,13 @@ class _Run:
         pairs, hubs = self.survivors()
         if math.isfinite(self.limits.seconds) and pairs.sum() <= LITTLE:
             self.restrict(pairs, hubs, GLANCE * self.left(), rounds, holds=True)
+
+    def split(self, rounds: Rounds) -> None:
+        """HiGHS with demands that may split: a bound, strong where hubs hold many demands, and open hubs to search with
+        (Yang, Chu and Chen 2012 cut and solve on it)."""
+        if self.locates and np.isfinite(self.tables.capacity).any() and math.isfinite(self.limits.seconds):
+            pairs, hubs = self.survivors()
+            self.restrict(pairs, hubs, self.left() * SPLIT_TIME, rounds, holds=True, split=True)
 
     def core(self, rounds: Rounds) -> None:
         """HiGHS over the hubs that prices open and the cheapest of them for each demand."""
@@ -223,22 +230,35 @@ class _Run:
         """Pairs and hubs that a better point may use."""
         return survivors(self.data, self.tables, self.dual, self.value - self.data.offset)
 
-    def restrict(self, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool) -> None:
-        """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on."""
+    def restrict(
+        self, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool, split: bool = False
+    ) -> None:
+        """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on.
+
+        holds: whether its bound is one of the whole program; split: whether demands may, which makes its points offers
+        to local search.
+        """
         keep = kept_columns(self.data, pairs, hubs)
         if self.best is not None:
             keep |= self.best > 0
-        smaller, _ = restricted(_linked(self.milp, keep), keep)
+        whole = splitting(self.milp, self.data) if split else self.milp
+        smaller, _ = restricted(linked(whole, keep), keep)
         until = time.perf_counter() + seconds
 
         def claims(bound: float) -> None:
             if holds:
                 self.bound = max(self.bound, min(self.data.raised(bound), self.value))
 
+        def take(x: Floats, value: float) -> None:
+            if split:
+                rounds.offer(*self.data.hubs(x))
+            else:
+                self.better(x, value)
+
         def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool:
             claims(bound)
             if x is not None and incumbent < self.value:
-                self.better(_expanded(x, keep), incumbent)
+                take(expanded(x, keep), incumbent)
             if rounds.found is not None:
                 self.better(rounds.found, float(self.milp.cost @ rounds.found) + self.milp.offset)
             self.tell()
@@ -249,11 +269,11 @@ class _Run:
             claims(root.bound)
         left = replace(self.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
         hint = None if self.best is None else self.best[keep]
-        with _Beside(rounds, self.limits.threads > 1, self.left):
+        with Beside(rounds, self.limits.threads > 1, self.left):
             scaled, undo = scale(replace(smaller, lazy=None))
             found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
         if found.x is not None:
-            self.better(_expanded(found.x, keep), found.objective)
+            take(expanded(found.x, keep), found.objective)
         if found.status != "infeasible":
             claims(found.bound)
         elif holds:
@@ -277,48 +297,3 @@ class _Run:
             return MilpResult("infeasible", None, math.inf, -math.inf, solver=name)
         bound = min(self.bound, self.value)
         return conclude(self.milp, self.limits, self.best, bound, solver=name, limit=limit)
-
-
-class _Beside:
-    """Dives, neighbourhoods and local search in a thread while the block runs."""
-
-    def __init__(self, rounds: Rounds, really: bool, left: Callable[[], float]) -> None:
-        self._rounds, self._really, self._stop = rounds, really, False
-        self._thread = threading.Thread(target=self._go, daemon=True)
-        if really:
-            rounds.left = lambda: 0.0 if self._stop else left()
-
-    def _go(self) -> None:
-        while self._rounds.left() > 0:
-            self._rounds.turn()
-
-    def __enter__(self) -> None:
-        if self._really:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop = True
-        if self._really:
-            self._thread.join()
-
-
-def _linked(milp: Milp, keep: Bools) -> Milp:
-    """The program with the linking rows of the kept columns: all as rows where they are few, else to be added late."""
-    if milp.lazy is None:
-        return milp
-    lazy = milp.lazy.matrix
-    entries = np.add.reduceat(keep[lazy.indices], lazy.indptr[:-1]) if len(lazy.indices) else np.zeros(0)
-    used = entries > 1  # a share and what it needs
-    rows, upper = lazy[used], milp.lazy.upper[used]
-    if len(upper) > STRONG:
-        return replace(milp, lazy=replace(milp.lazy, matrix=rows[:, np.flatnonzero(keep)], upper=upper))
-    return replace(
-        milp, matrix=stacked([milp.matrix, rows]), row_lower=np.append(milp.row_lower, np.full(len(upper), -np.inf)),
-        row_upper=np.append(milp.row_upper, upper), lazy=None,
-    )  # fmt: skip
-
-
-def _expanded(x: Floats, keep: Bools) -> Floats:
-    out = np.zeros(len(keep))
-    out[keep] = x
-    return out

@@ -12,120 +12,97 @@ import numpy as np
 
 from solvers.lagrangian.compiled import loop
 from solvers.lagrangian.kicks import kick
-from solvers.lagrangian.moves import ROOM, descend, rebuild, worth
+from solvers.lagrangian.moves import ROOM, State, descend, open_hubs, rebuild, worth
 
 DEARER, CHEAPER = 1.03, 0.99  # price of overload after a local optimum with and without
 DEAREST = 300.0  # price of overload, relative to the least
 
 
 @loop
-def _reprice(capacity, dear, least, used, short, count, member, waiting):
+def _reprice(places, state, least, short):
     """Raises the price of overload where there is some, to look at its demands again; else lowers all prices."""
-    for r in range(capacity.shape[0]):
-        for i in range(capacity.shape[1]):
-            if used[r, i] - capacity[r, i] > ROOM * capacity[r, i]:
+    dear = state.dear
+    for r in range(dear.shape[0]):
+        for i in range(dear.shape[1]):
+            if state.used[r, i] - places.capacity[r, i] > ROOM * places.capacity[r, i]:
                 dear[r, i] = min(dear[r, i] * DEARER, DEAREST * least[r, i])
-                for m in range(count[i]):
-                    waiting[member[i, m]] = True
+                for m in range(state.held[i]):
+                    state.waiting[state.member[i, m]] = True
             elif not short and dear[r, i] > least[r, i]:
                 dear[r, i] *= CHEAPER
 
 
 @loop
-def walk(
-    cost,
-    load,
-    capacity,
-    opening,
-    may,
-    must,
-    fewest,
-    most,
-    near,
-    at,
-    opened,
-    dear,
-    least,
-    best_at,
-    best_open,
-    best,
-    kicks,
-    heat,
-    likely,
-    seed,
-    width,
-):
-    """Kicks and descents from `at`, `opened` (changed in place). best: value of the feasible best_at, best_open, which
-    are replaced by better ones; inf for none. heat: threshold of acceptance at the start. Returns the best value."""
+def _standing(places, at, opened, dear):
+    """The state of an assignment, whose arrays it goes on to change; all demands are to be looked at."""
+    H, D = places.cost.shape
+    state = State(
+        at, opened, dear, np.zeros((places.capacity.shape[0], H)), np.zeros(H, np.int64), np.zeros((H, D), np.int64),
+        np.zeros(D, np.int64), np.ones(D, np.bool_),
+    )  # fmt: skip
+    rebuild(places, state)
+    return state
+
+
+@loop
+def _shut_empty(places, state):
+    """Closes hubs without demands where that saves something."""
+    number = open_hubs(state)
+    for i in range(len(state.opened)):
+        empty = state.opened[i] and state.held[i] == 0 and not places.must[i]
+        if empty and places.opening[i] > 0 and number > places.fewest:
+            state.opened[i] = False
+            number -= 1
+
+
+@loop
+def _keep(state, at, opened):
+    at[:] = state.at
+    opened[:] = state.opened
+
+
+@loop
+def walk(places, at, opened, dear, least, best_at, best_open, best, kicks, heat, likely, seed, width):
+    """Kicks and descents from `at` (D,), `opened` (H,), with prices of overload `dear` >= `least` (R, H); the first
+    three are changed in place.
+
+    best: value of the feasible best_at, best_open, which are replaced by better ones; inf for none. heat: threshold of
+    acceptance at the start; likely: share of kicks that change what is open. Returns the best value.
+    """
     np.random.seed(seed)
-    H, D = cost.shape
-    used, count = np.zeros((capacity.shape[0], H)), np.zeros(H, np.int64)
-    member, place = np.zeros((H, D), np.int64), np.zeros(D, np.int64)
-    queue, waiting = np.zeros(D, np.int64), np.ones(D, np.bool_)
-    rebuild(load, at, opened, used, count, member, place)
+    state = _standing(places, at, opened, dear)
     eps = 0.0
-    for j in range(D):
-        eps += 1e-11 * abs(cost[at[j], j])
+    for j in range(len(at)):
+        eps += 1e-11 * abs(places.cost[at[j], j])
+    now, over = worth(places, state)
     for descent in range(2):  # the assignment given may be better than where its first descent ends
         if descent:
-            descend(
-                cost, load, capacity, dear, near, at, opened, used, count, member, place, queue, waiting, width, eps
-            )
-        now, over = worth(cost, capacity, opening, dear, at, opened, used)
+            descend(places, state, width, eps)
+            now, over = worth(places, state)
         if over == 0.0 and now < best:
             best = now
-            best_at[:] = at
-            best_open[:] = opened
+            _keep(state, best_at, best_open)
     kept_at, kept_open = at.copy(), opened.copy()
     kept = now + over
     for turn in range(kicks):
-        fine = kick(
-            cost,
-            load,
-            capacity,
-            dear,
-            near,
-            at,
-            opened,
-            used,
-            count,
-            member,
-            place,
-            waiting,
-            may,
-            must,
-            fewest,
-            most,
-            likely,
-        )
+        fine = kick(places, state, likely)
         if fine:
-            descend(
-                cost, load, capacity, dear, near, at, opened, used, count, member, place, queue, waiting, width, eps
-            )
-            number = 0
-            for i in range(H):
-                number += opened[i]
-            for i in range(H):  # a hub without demands is closed
-                if opened[i] and count[i] == 0 and not must[i] and opening[i] > 0 and number > fewest:
-                    opened[i] = False
-                    number -= 1
-            now, over = worth(cost, capacity, opening, dear, at, opened, used)
+            descend(places, state, width, eps)
+            _shut_empty(places, state)
+            now, over = worth(places, state)
         else:
-            waiting[:] = False
+            state.waiting[:] = False
         if fine and over == 0.0 and now < best - 1e-9 * abs(best):
             best = now
-            best_at[:] = at
-            best_open[:] = opened
-        threshold = heat * (1.0 - turn / kicks) * np.random.random()
-        if fine and now + over <= kept + threshold:
-            kept_at[:] = at
-            kept_open[:] = opened
+            _keep(state, best_at, best_open)
+        if fine and now + over <= kept + heat * (1.0 - turn / kicks) * np.random.random():
+            _keep(state, kept_at, kept_open)
         else:
             at[:] = kept_at
             opened[:] = kept_open
-            rebuild(load, at, opened, used, count, member, place)
-        now, over = worth(cost, capacity, opening, dear, at, opened, used)
-        _reprice(capacity, dear, least, used, over > 0.0, count, member, waiting)
-        now, over = worth(cost, capacity, opening, dear, at, opened, used)
+            rebuild(places, state)
+            now, over = worth(places, state)
+        _reprice(places, state, least, over > 0.0)
+        now, over = worth(places, state)
         kept = now + over
     return best
