@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from optimizer.explaining import Explanation, explain
     from optimizer.fronts import Front, pareto
     from optimizer.incumbents import placement_rows, read_incumbent
+    from optimizer.options import Options
     from optimizer.plan import Plan
     from optimizer.plan_files import read_plan, write_plan
+    from optimizer.plan_making import RejectedPlan
     from optimizer.pyomo_model import to_pyomo
     from optimizer.reoptimizing import Churn, Reoptimized, reoptimize
-    from optimizer.solving import Options, RejectedPlan, solve
+    from optimizer.solving import solve
 
 __all__ = [
     "Batch", "Churn", "Evaluation", "Explanation", "Front", "Options", "Plan", "RejectedPlan", "Reoptimized", "Report",
@@ -27,7 +29,7 @@ __all__ = [
 _HOME = {
     "Batch": "batching", "batch": "batching",
     "Evaluation": "evaluating", "evaluate": "evaluating", "Explanation": "explaining",
-    "explain": "explaining", "Front": "fronts", "pareto": "fronts", "Options": "solving", "RejectedPlan": "solving",
+    "explain": "explaining", "Front": "fronts", "pareto": "fronts", "Options": "options", "RejectedPlan": "plan_making",
     "solve": "solving", "Plan": "plan", "Report": "checking", "check": "checking", "read_plan": "plan_files",
     "write_plan": "plan_files", "placement_rows": "incumbents", "read_incumbent": "incumbents",
     "to_pyomo": "pyomo_model", "Churn": "reoptimizing", "Reoptimized": "reoptimizing", "reoptimize": "reoptimizing",

@@ -22,9 +22,10 @@ from optimizer import protecting
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem
 from optimizer.incumbents import Given, read_incumbent
+from optimizer.options import Options
 from optimizer.placements import InvalidPlacement, PlacementRow, read_csv
 from optimizer.plan import Plan
-from optimizer.solving import Options, blank_plan, decoded
+from optimizer.plan_making import blank_plan, decoded
 from solvers.exact import solve_exact
 from solvers.milp import Floats, Limits, Milp, SolverFailure, stacked
 from solvers.model import Model, Pairs, Problem, assemble

@@ -22,7 +22,7 @@ from optimizer.release import release
 
 if TYPE_CHECKING:
     from optimizer.fronts import Front
-    from optimizer.solving import Options
+    from optimizer.options import Options
 
 MAIN = "front.json"
 FORMAT = "hubplan-front/1"

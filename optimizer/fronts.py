@@ -21,23 +21,16 @@ import numpy as np
 
 from instances.instance import Instance
 from instances.objectives import NAMES
-from optimizer.checking import check, quantities
+from optimizer.checking import quantities
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.course import Progress
 from optimizer.dominance import SAME, knee, undominated
 from optimizer.front_files import Store
 from optimizer.incumbents import Given, read_incumbent
+from optimizer.options import Options
 from optimizer.plan import Plan
-from optimizer.solving import (
-    Options,
-    RejectedPlan,
-    backend_run,
-    blank_plan,
-    choose,
-    decoded,
-    program,
-    without_plan,
-)
+from optimizer.plan_making import accepted, blank_plan, decoded, without_plan
+from optimizer.solving import backend_run, choose, program
 from optimizer.stages import may_fall_short, quantity
 from optimizer.visible import reasons_without_solving
 from solvers import backend
@@ -301,11 +294,8 @@ class Search:
         )  # fmt: skip
         if x is None:
             return without_plan(blank, self._model, main, self.options)
-        plan = decoded(blank, self.instance, self._model, self._routes, x, (*self._before, main, *ties))
-        report = check(self.instance, plan)
-        if not report.ok:
-            raise RejectedPlan(report.violations)
-        return plan
+        made = decoded(blank, self.instance, self._model, self._routes, x, (*self._before, main, *ties))
+        return accepted(self.instance, made)
 
 
 def _moved(basis: Basis | None) -> Basis | None:

@@ -21,9 +21,10 @@ from instances.instance import HUB, Instance
 from instances.routes import Routes, route_name
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.incumbents import Given, read_incumbent
+from optimizer.options import Options
 from optimizer.plan import Incumbent, Plan
+from optimizer.plan_making import blank_plan, decoded
 from optimizer.protecting import backup_routes
-from optimizer.solving import Options, blank_plan, decoded
 from optimizer.stages import stated_objective, weighted
 from solvers import pyomo_face
 from solvers.model import Model, assemble

@@ -18,6 +18,7 @@ import optimizer.solving
 from optimizer.checking import Violation
 from optimizer.command_line.main import main
 from optimizer.plan import Plan
+from optimizer.plan_making import RejectedPlan
 
 OVERLOAD = [{"name": "d1", "node": "west", "amount": {"cpu": 100.0}}]
 
@@ -94,7 +95,7 @@ def test_a_refused_plan_exits_with_5_and_is_not_written(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Plan:
-        raise optimizer.solving.RejectedPlan((Violation("capacity", "H1 cpu", 1.0, "unit", 21.0, 20.0),))
+        raise RejectedPlan((Violation("capacity", "H1 cpu", 1.0, "unit", 21.0, 20.0),))
 
     monkeypatch.setattr(optimizer.solving, "solve", refuse)
     output = tmp_path / "plan.json"

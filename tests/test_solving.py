@@ -18,7 +18,7 @@ from random_instances import random_document
 
 from instances import from_document, generate, read
 from instances.instance import Instance
-from optimizer import Options, Plan, RejectedPlan, check, solve, solving
+from optimizer import Options, Plan, RejectedPlan, check, plan_making, solve, solving
 from optimizer.compiling import compile_problem
 from optimizer.course import MOST, Course
 from optimizer.plan import Status
@@ -163,7 +163,7 @@ def _nothing(**known: Any) -> Callable[[MilpResult], MilpResult]:
 
 
 def test_infeasible_without_a_second_method_is_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solving, "confirm_infeasible", lambda *given: None)
+    monkeypatch.setattr(plan_making, "confirm_infeasible", lambda *given: None)
     plan = solve(_tiny(policy={"carbon_cap_kg": 1.0}))
     assert (plan.status, plan.decisions, plan.objective) == ("NO_SOLUTION", None, math.inf)
     assert "no second method" in plan.reasons[0]

@@ -16,7 +16,7 @@ from optimizer.batching.crew import Crew, cores
 from optimizer.batching.results import Results, Row
 from optimizer.batching.sources import find, shard_of
 from optimizer.batching.tasks import Task, given_up, question, solve_file
-from optimizer.solving import Options
+from optimizer.options import Options
 
 __all__ = ["Batch", "Row", "batch"]
 

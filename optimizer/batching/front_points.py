@@ -13,8 +13,8 @@ from typing import Any
 
 from optimizer.batching.on_dask import on_cluster
 from optimizer.fronts import Elsewhere, Search
+from optimizer.options import Options
 from optimizer.plan import Plan
-from optimizer.solving import Options
 from solvers.milp import SolverFailure
 
 DEADLINE = 7 * 86400.0  # seconds, where the options have no time limit

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from optimizer.batching.results import Row
 from optimizer.batching.sources import Source
+from optimizer.options import Options
 from optimizer.plan_rows import finite
 from optimizer.release import release
-from optimizer.solving import Options
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _solve(task: Task) -> Row:
 
 def _failed(task: Task, error: Exception) -> Row:
     from instances import InvalidInstance
-    from optimizer.solving import RejectedPlan
+    from optimizer.plan_making import RejectedPlan
     from solvers.milp import Refused, SolverFailure
 
     message = "; ".join(str(error).splitlines())

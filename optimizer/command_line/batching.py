@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     """0 if every file has a plan or a proof that there is none, else 7."""
     from optimizer.batching import batch
     from optimizer.command_line.output import say_json, show
-    from optimizer.solving import Options
+    from optimizer.options import Options
 
     options = Options(
         arguments.solver, arguments.time_limit, arguments.gap, arguments.threads, arguments.seed, arguments.objective

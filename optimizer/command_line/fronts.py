@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from instances import Instance
     from optimizer.fronts import Elsewhere, Front
+    from optimizer.options import Options
     from optimizer.plan import Plan
-    from optimizer.solving import Options
 
 
 def add(commands: Commands) -> None:
@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     from optimizer.command_line.rendering import no_plan
     from optimizer.front_files import rows
     from optimizer.fronts import pair_of, pareto
-    from optimizer.solving import Options, RejectedPlan
+    from optimizer.options import Options
+    from optimizer.plan_making import RejectedPlan
 
     try:
         pair = pair_of(arguments.objectives.split(","))

@@ -119,8 +119,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     """Raises Usage, InvalidPlacement."""
     from optimizer.nightly import Settings
     from optimizer.nightly.settings import until
+    from optimizer.options import Options
     from optimizer.reoptimizing.mapping import read_renames
-    from optimizer.solving import Options
 
     target = None if arguments.publish is None else Path(arguments.publish)
     if target is not None and not target.name.endswith((".json", ".json.gz")):

@@ -28,10 +28,10 @@ from optimizer.command_line.solving import EXIT, SOLVERS, add_limits, outcome, r
 if TYPE_CHECKING:
     from instances import Instance
     from optimizer.certificate import Certificate
+    from optimizer.options import Options
     from optimizer.plan import Incumbent
     from optimizer.reoptimizing import Changes, Churn, Reoptimized
     from optimizer.reoptimizing.frontier import Step
-    from optimizer.solving import Options
 
 POINTS = 9
 
@@ -83,9 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit codes as those of ``solve``."""
     inputs = [arguments.instance, arguments.incumbent, arguments.renamed]
     check_output(arguments.output, inputs, main="front.json" if arguments.frontier else "plan.json")
+    from optimizer.options import Options
     from optimizer.plan_reading import certificate_of_names, is_plan_file
     from optimizer.reoptimizing.mapping import map_incumbent, read_renames
-    from optimizer.solving import Options
 
     start = perf_counter()
     churn = churn_of(arguments)
@@ -110,8 +110,8 @@ def _one(
 ) -> int:  # fmt: skip
     from optimizer.command_line.progress import Progress
     from optimizer.plan_files import write_plan
+    from optimizer.plan_making import RejectedPlan
     from optimizer.reoptimizing import reoptimize
-    from optimizer.solving import RejectedPlan
 
     read = perf_counter() - start
     with Progress() as progress:
@@ -189,8 +189,8 @@ def _frontier(
     from optimizer.command_line.progress import Progress
     from optimizer.command_line.rendering import no_plan
     from optimizer.fronts import pareto
+    from optimizer.plan_making import RejectedPlan
     from optimizer.reoptimizing.frontier import in_a_sentence, steps
-    from optimizer.solving import RejectedPlan
 
     if options.objective is not None or arguments.max_moves is not None or arguments.least_gain:
         raise Usage("--frontier is of cost and moves: --objective, --max-moves and --least-gain do not go with it")

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from instances import Instance
     from optimizer.checking import Report
     from optimizer.evaluating import Evaluation
+    from optimizer.options import Options
     from optimizer.plan import Plan
-    from optimizer.solving import Options, RejectedPlan
+    from optimizer.plan_making import RejectedPlan
 
 SOLVERS = ("auto", "highs", "scip", "cpsat", "pyomo")
 EXIT = {"OPTIMAL": 0, "FEASIBLE": 0, "INFEASIBLE": 3, "NO_SOLUTION": 4}
@@ -79,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     from optimizer.checking import measure
     from optimizer.command_line.progress import Progress
     from optimizer.plan_files import write_plan
-    from optimizer.solving import RejectedPlan, solve
+    from optimizer.plan_making import RejectedPlan
+    from optimizer.solving import solve
 
     with Progress() as progress:
         try:
@@ -100,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    from optimizer.solving import Options
+    from optimizer.options import Options
 
     return Options(
         solver=arguments.solver,

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from optimizer.options import Options
 from optimizer.plan_rows import finite
 from optimizer.reoptimizing import Churn
 from optimizer.reoptimizing.mapping import Renames
-from optimizer.solving import Options
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optimizer.options import Options
 from optimizer.reoptimizing import Changes, Churn
 from optimizer.reoptimizing.mapping import Renames
-from optimizer.solving import Options
 
 if TYPE_CHECKING:
     from instances.instance import Instance
@@ -56,7 +56,7 @@ class Answer:
 
 def improve(task: Task) -> Answer:
     """The plan in force repaired (REPAIRED, as soon as there is one) and improved (BEST), each checked."""
-    from optimizer.solving import RejectedPlan
+    from optimizer.plan_making import RejectedPlan
 
     try:
         return _improve(task)
@@ -94,7 +94,8 @@ def degrade(task: Task) -> Answer:
     """The plan (DEGRADED) that exceeds limits and leaves demands unserved by the least total relative amount, and of
     those a cheap one."""
     from optimizer.compiling import compile_problem, useful_routes
-    from optimizer.solving import backend_run, blank_plan, choose, decoded
+    from optimizer.plan_making import blank_plan, decoded
+    from optimizer.solving import backend_run, choose
     from optimizer.stages import quantity
     from solvers.milp import Limits
     from solvers.model import assemble

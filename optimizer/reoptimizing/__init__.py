@@ -15,28 +15,21 @@ from typing import Any
 
 from instances.instance import Instance
 from instances.objectives import COST
+from optimizer.by_prices import DECOMPOSITION
 from optimizer.certificate import Certificate
 from optimizer.certifying import certified, priced
 from optimizer.checking import Report, check
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.course import Progress
 from optimizer.incumbents import Given
+from optimizer.options import Options
 from optimizer.plan import Plan
+from optimizer.plan_making import RejectedPlan, accepted, blank_plan, decoded, without_plan
 from optimizer.reoptimizing.by_prices import moves_matter, resumed
 from optimizer.reoptimizing.calming import fewest_moves
 from optimizer.reoptimizing.mapping import Changes, Renames, map_incumbent
 from optimizer.reoptimizing.restoring import Restored, restore
-from optimizer.solving import (
-    DECOMPOSITION,
-    Options,
-    RejectedPlan,
-    backend_run,
-    blank_plan,
-    choose,
-    decoded,
-    program,
-    without_plan,
-)
+from optimizer.solving import backend_run, choose, program
 from optimizer.stages import all_stages, may_fall_short, quantity, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
 from solvers import backend
@@ -247,10 +240,7 @@ class _Work:
             plan = decoded(blank, self.instance, self._model, self._routes, x, results)
         except ValueError as error:
             raise SolverFailure(f"{blank.solver} contradicts itself: {error}") from error
-        report = check(self.instance, plan)
-        if not report.ok:
-            raise RejectedPlan(report.violations)
-        return plan
+        return accepted(self.instance, plan)
 
     def _limits(self, part: float) -> Limits:
         """The limits of a step that may take a part of the time left."""

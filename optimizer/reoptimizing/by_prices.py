@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from instances.instance import Instance
+from optimizer.by_prices import DECOMPOSITION, solve_by_prices, suits_prices
 from optimizer.certificate import Certificate
 from optimizer.certifying import site_prices
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.course import Progress
+from optimizer.options import Options
 from optimizer.plan import Incumbent, Plan
-from optimizer.solving import DECOMPOSITION, Options, solve_by_prices, suits_prices
 from optimizer.visible import reasons_without_solving
 from solvers.model.options import Ints
 
@@ -45,7 +46,7 @@ def resumed(
     assert blank.incumbent is not None
     known = None if prices is None else site_prices(problem, prices)
     warm = Start(known, _hubs(len(instance.demands), blank.incumbent))
-    return solve_by_prices(replace(blank, solver=DECOMPOSITION), instance, problem, routes, on_progress, start, warm)
+    return solve_by_prices(replace(blank, solver=DECOMPOSITION), instance, problem, routes, on_progress, start, warm)[0]
 
 
 def _hubs(demands: int, table: Incumbent) -> Ints:

@@ -42,6 +42,8 @@ SERVE_ROW = 0
 RUN_ROW, START_ROW, TOGETHER_ROW, APART_ROW, PRESENT_ROW, STAY_ROW, MOVED_ROW = range(4, 11)
 BACKUP_ROW, BACKUP_PART_ROW, BACKUP_WORK_ROW = range(11, 14)
 
+_NAMED = ("kind", "demand", "candidate", "period")  # what tells columns apart, but for backups
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -80,6 +82,21 @@ class Columns:
     def latency(self, options: Options) -> Floats:
         """(n,) Gbit/s ms h of one unit of each column."""
         return latency(options, self.kind == SHARE, self.kind == PART, self.demand, self.candidate, self.period)
+
+    def taken(self, other: Columns, values: Floats) -> Floats:
+        """(n,) values of the columns of another table over options of the same demands; 0 for columns it lacks."""
+        sizes = [max(int(getattr(t, name).max(initial=0)) for t in (self, other)) + 2 for name in _NAMED]
+
+        def keys(table: Columns) -> NDArray[np.int64]:
+            key = np.zeros(len(table), np.int64)
+            for name, size in zip(_NAMED, sizes, strict=True):
+                key = key * size + getattr(table, name) + 1
+            return key
+
+        known, wanted = keys(other), keys(self)
+        order = np.argsort(known)
+        at = order[np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)]
+        return np.where(known[at] == wanted, values[at], 0.0)
 
     @cached_property
     def matrix(self) -> sp.csc_array:

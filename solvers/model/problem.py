@@ -63,6 +63,10 @@ class Model:
         found = choices(self.problem.options, self.columns, first_own, len(self.milp.cost))
         return found if len(found) else None
 
+    def point(self, columns: Columns, values: Floats, site_values: Floats) -> Floats:
+        """(n,) the values of option columns, over some of the options, and of all site variables: `split` backwards."""
+        return np.concatenate([self.columns.taken(columns, values), site_values[self.kept]])
+
     def split(self, x: Floats) -> tuple[Floats, Floats]:
         """Values of the option columns and of all site variables."""
         site = self.problem.site
