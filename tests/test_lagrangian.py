@@ -22,6 +22,7 @@ from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.programs import splitting
 from solvers.lagrangian.rounds import Rounds
 from solvers.lagrangian.search import Search
@@ -177,7 +178,7 @@ def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     at, opened = data.hubs(relaxation.x)
     search = Search(data, knapsacks, dual, 0)
     search.prepare().join()
-    rounds = Rounds(search, None, None)
+    rounds = Rounds(search, None, None, None)
     rounds.offer(at, opened)
     rounds.offer(at, opened)
     assert len(rounds.offered) == 1
@@ -185,9 +186,44 @@ def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     assert rounds.found is not None
     assert (data.hubs(rounds.found)[1] == opened).all()
     assert milp.violation(rounds.found) <= 1e-6
-    fixed = replace(milp, lower=milp.lower.copy(), upper=milp.upper.copy())
-    fixed.lower[data.hub_column] = fixed.upper[data.hub_column] = opened
-    assert milp.cost @ rounds.found <= 1.01 * highs.solve(fixed, EXACT).objective
+    assert milp.cost @ rounds.found <= 1.01 * highs.solve(_fixed(milp, data, opened), EXACT).objective
+
+
+def _fixed(milp: Milp, data: Sourcing, opened: NDArray[np.bool_]) -> Milp:
+    lower, upper = milp.lower.copy(), milp.upper.copy()
+    lower[data.hub_column] = upper[data.hub_column] = opened
+    return replace(milp, lower=lower, upper=upper)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_open_sets_are_valued_by_split_demands(tmp_path: Path, seed: int) -> None:
+    """Their values are at most, and nearly, what splitting costs there; the cheapest is nearly the cheapest of all."""
+    milp = _milp(_written(tmp_path / "p.txt", seed, hubs=12, slack=2.5))
+    data, knapsacks, dual = _priced(milp, highs.solve(milp, EXACT).objective)
+    data, knapsacks = replace(data, most=6), replace(knapsacks, most=6)
+    search = Search(data, knapsacks, dual, seed)
+    sets = OpenSets(knapsacks, dual, search.near, search.first, seed)
+    for _ in range(8):
+        sets.walk(np.inf)
+    relaxation = splitting(milp, data)
+    found = np.flatnonzero(np.isfinite(sets.values))
+    assert len(np.unique(sets.sets[found], axis=0)) == len(found) > 3
+    assert (sets.sets[found].sum(axis=1) <= 6).all()
+    for k in found[np.argsort(sets.values[found])][:5]:
+        exact = highs.solve(_fixed(relaxation, data, sets.sets[k]), EXACT).objective
+        assert 0.98 * exact <= sets.values[k] <= exact + 1e-6
+    number = stacked([relaxation.matrix, sp.csc_array(np.isin(np.arange(data.size), data.hub_column)[None] * 1.0)])
+    lower, upper = np.append(relaxation.row_lower, -np.inf), np.append(relaxation.row_upper, 6.0)
+    best = highs.solve(replace(relaxation, matrix=number, row_lower=lower, row_upper=upper), EXACT).objective
+    assert sets.values.min() <= best * 1.001
+    first = sets.cheapest(set())
+    assert first is not None
+    second = sets.cheapest({first.tobytes()})
+    assert second is not None
+    assert (first != second).any()
+    upper = float(np.sort(sets.values)[2])
+    sets.walk(upper)
+    assert (sets.values[np.isfinite(sets.values)] < upper).all()
 
 
 @pytest.mark.parametrize("slack", [1.3, 50.0])

@@ -10,24 +10,28 @@ from collections.abc import Callable
 
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.search import Search
 from solvers.milp import Bools, Floats, Longs
 
 WAIT = 0.05  # seconds, where there is nothing to do while loops are compiled
 SPARING = 3.0  # times what a dive took that found nothing better, until the next one
 TOGETHER = 1.0  # seconds of neighbourhoods, or of local search, in a turn
+WALKS = 8  # over open sets, in a turn
 OFFERED = 4  # assignments that wait for their search, at most: the latest are the best
 
 
 class Rounds:
     """What improves the best point while there is time, in turns: local search, dives, and large neighbourhoods.
 
-    Without fillings there are no dives, without neighbourhoods none. left: seconds, at most 0 where it has to stop;
-    found: the best point (n,) after the last turn, for other threads to read.
+    Any of fillings (for dives), neighbourhoods and open sets may be missing. left: seconds, at most 0 where it has to
+    stop; found: the best point (n,) after the last turn, for other threads to read.
     """
 
-    def __init__(self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None) -> None:
-        self.search, self.fillings, self.near, self.count = search, fillings, near, 0
+    def __init__(
+        self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None, sets: OpenSets | None
+    ) -> None:
+        self.search, self.fillings, self.near, self.sets, self.count = search, fillings, near, sets, 0
         self.left: Callable[[], float] = lambda: math.inf
         self.found: Floats | None = None
         self.next = -math.inf  # time of the next dive
@@ -53,6 +57,8 @@ class Rounds:
         self.count += 1
         if self.offered and search.ready:
             search.within(*self.offered.pop(), lambda: self.left() > 0)
+        elif self.sets is not None and search.ready and self.count % 3 == 1:
+            self.locate(self.sets)
         elif self.fillings is not None and (self.near is None or began >= self.next or math.isinf(search.value)):
             self._dive(self.fillings)
         elif self.near is not None and (self.count % 2 or not search.ready) and math.isfinite(search.value):
@@ -66,6 +72,20 @@ class Rounds:
                 search.run()
         else:
             time.sleep(WAIT)
+
+    def locate(self, sets: OpenSets) -> bool:
+        """Walks over open sets, and a search with the cheapest new one. False: there is none."""
+        search, began = self.search, time.perf_counter()
+        for _ in range(WALKS):
+            sets.walk(search.value)
+            if time.perf_counter() > began + TOGETHER or self.left() <= 0:
+                break
+        opened = sets.cheapest(self.known)
+        if opened is None:
+            return False
+        self.known.add(opened.tobytes())
+        search.within(search.nearest(opened), opened, lambda: self.left() > 0)
+        return True
 
     def _dive(self, fillings: Fillings) -> None:
         """A dive with its completion by local search; one that found nothing better is followed by as much of the

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from solvers.lagrangian.dual import Dual, Tables, opened, shadow_prices, tables
 from solvers.lagrangian.moves import Places
+from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.structure import Sourcing
 from solvers.lagrangian.walk import walk
 from solvers.milp import Bools, Floats
@@ -41,7 +42,7 @@ class _Stand:
 class Search:
     """Rounds of local search. value: of the best feasible assignment, inf for none; `point` is that of the program.
 
-    ready: whether the loops are compiled; `prepare` does that in a thread.
+    ready: whether the loops are compiled; `prepare` does that in a thread. first: (H,) hubs open at the start.
     """
 
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
@@ -53,12 +54,11 @@ class Search:
         order = np.argsort(np.where(np.isfinite(data.cost), worth, np.inf), axis=0, kind="stable").T
         allowed = np.isfinite(np.take_along_axis(data.cost.T, order, 1))
         self.near = np.ascontiguousarray(np.where(allowed, order, -1).astype(np.int64))
-        is_open = self._first_hubs(tables, dual)
-        at = np.where(is_open[:, None], worth, np.inf).argmin(axis=0).astype(np.int64)
+        self.first = self._first_hubs(tables, dual)
         finite = np.isfinite(data.cost)
         typical = np.abs(data.cost[finite]).mean() / max(float(data.load.max(axis=0)[finite].mean()), 1e-12)
         self._least = np.maximum(_per_resource(data, tables, self._shadow), 0.02 * typical)
-        self._main = self._stand(at, is_open)
+        self._main = self._stand(self.nearest(self.first), self.first.copy())
         self._places = Places(
             data.cost, data.load, data.capacity, data.opening, data.may, data.must, data.fewest, data.most, self.near
         )
@@ -79,6 +79,11 @@ class Search:
                 out[i], number = True, number + 1
         return out
 
+    def nearest(self, opened: Bools) -> NDArray[np.int64]:
+        """(D,) the open hub of least reduced cost for each demand."""
+        worth = np.where(np.isfinite(self.data.cost) & opened[:, None], self.reduced, np.inf)
+        return np.asarray(worth.argmin(axis=0), dtype=np.int64)
+
     def worth(self, dearer: float) -> Floats:
         """(H, D) reduced costs with the room that demands take dearer by this factor."""
         return self.reduced + dearer * self._shadow[:, None] * self._tables.load
@@ -93,7 +98,9 @@ class Search:
                     opening=np.ones(2), must=np.ones(2, dtype=bool), may=np.ones(2, dtype=bool), fewest=0, most=2,
                 )  # fmt: skip
                 dual = Dual(0.0, np.ones(2), np.zeros(2), np.zeros((2, 2)))
-                Search(two, tables(two), dual, 0).run()
+                one = Search(two, tables(two), dual, 0)
+                one.run()
+                OpenSets(tables(two), dual, one.near, one.first, 0).walk(math.inf)
             self.ready = True
 
         thread = threading.Thread(target=compile_loops, daemon=True)

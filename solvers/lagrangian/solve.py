@@ -1,9 +1,9 @@
 """Single-source location by Lagrangian relaxation: bound, local search, fixing, then HiGHS over what is left.
 
-In turns: prices and the bound they prove (`dual`), assignments around them (`search`), what is open (`tree`), and whole
-fillings of hubs (`fillings`); bound and best value rule out the rest (`fixing`). Where a gap remains, HiGHS searches a
-core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all that are left, from the best
-point, while dives and local search go on beside; what it proves then holds for the whole program.
+In turns: prices and the bound they prove (`dual`), assignments around them (`search`), what is open (`opensets`,
+`tree`), and whole fillings of hubs (`fillings`); bound and best value rule out the rest (`fixing`). Where a gap
+remains, HiGHS searches a core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all that
+are left, from the best point, while `rounds` go on beside; what it proves then holds for the whole program.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from solvers.lagrangian.fixing import cheapest, kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
+from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.programs import expanded, linked, splitting
 from solvers.lagrangian.rounds import Beside, Rounds
 from solvers.lagrangian.search import Search
@@ -42,6 +43,7 @@ INTERCHANGED = 20  # nodes of the tree from one to the next whose open hubs are 
 TREE_NODES = 300  # without a time limit
 LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
+SETS_TIME, TURNS = 0.15, 10  # of the time left, for open sets alone; turns without a time limit, and without a new set
 SPLIT_TIME = 0.4  # of the time left, for location with demands that may split
 FILLED = 2_000  # demands up to which fillings of hubs are worth a column
 DIVES = 8  # turns without a better point that end it
@@ -64,7 +66,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = _Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = run.rounds(run.search())
-    for step in (run.glance, run.split, run.branch, run.dive, run.core, run.rest):
+    for step in (run.glance, run.locate, run.split, run.branch, run.dive, run.core, run.rest):
         if not run.done():
             step(rounds)
     return run.result()
@@ -160,7 +162,8 @@ class _Run:
             self.tell()
             return not self.done() and self.left() > until and tree.nodes < nodes and not tree.settles()
 
-        tree.grow(self.value - self.data.offset, better, goes_on)
+        with Beside(rounds, not tree.free and self.limits.threads > 1, self.left):
+            tree.grow(self.value - self.data.offset, better, goes_on)
         self.bound = max(self.bound, min(self.data.raised(tree.bound(math.inf) + self.data.offset), self.value))
         self.proven = self.bound == math.inf  # nothing was left, and no point was found
         self.learn(rounds.search)
@@ -197,13 +200,28 @@ class _Run:
         near = None
         if bound and math.isfinite(self.limits.seconds):
             near = Neighbourhoods(self.data, search.reduced, lambda keep: linked(self.milp, keep), seed)
-        return Rounds(search, fillings, near)
+        sets = OpenSets(self.tables, self.dual, search.near, search.first, seed) if bound and self.locates else None
+        return Rounds(search, fillings, near, sets)
 
     def glance(self, rounds: Rounds) -> None:
         """HiGHS for a moment over all that is left, if that is little: most small programs end here."""
         pairs, hubs = self.survivors()
         if math.isfinite(self.limits.seconds) and pairs.sum() <= LITTLE:
             self.restrict(pairs, hubs, GLANCE * self.left(), rounds, holds=True)
+
+    def locate(self, rounds: Rounds) -> None:
+        """Open sets, and local search within the cheapest of them, until a part of the time is over."""
+        if rounds.sets is None or not rounds.search.ready:
+            return
+        finite, found = math.isfinite(self.limits.seconds), 0
+        until = self.left() - SETS_TIME * self.left() if finite else -math.inf
+        rounds.left = lambda: self.left() - until if not self.stopped else 0.0
+        for turn in range(TURNS * (len(self.data.opening) if finite else 1)):
+            found = turn if rounds.locate(rounds.sets) else found
+            self.learn(rounds.search)
+            self.tell()
+            if self.done() or rounds.left() <= 0 or turn - found >= TURNS:
+                break
 
     def split(self, rounds: Rounds) -> None:
         """HiGHS with demands that may split: a bound, strong where hubs hold many demands, and open hubs to search with
