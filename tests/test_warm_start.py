@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from instances import Instance, from_document, generate, to_document
+from instances.instance import Series
 from optimizer import Churn, Options, Plan, reoptimize, solve, write_plan
 from optimizer.certifying import certificate, site_prices
 from optimizer.compiling import compile_problem
 from optimizer.plan_reading import certificate_of_names
 from solvers.decomposition import engine
 from solvers.decomposition.found import Chosen
-from solvers.decomposition.start import Start
+from solvers.decomposition.shared import Shared
+from solvers.decomposition.start import Start, carried
 from solvers.milp import Limits, Refused
 from solvers.model.columns import SHARE
 from solvers.model.options import Ints
@@ -53,6 +55,24 @@ def test_a_start_is_enough_for_the_gap_asked_for(monkeypatch: pytest.MonkeyPatch
     assert warm.chosen is not None and warm.limit == "none"
     assert warm.chosen.cost - warm.bound <= GAP * warm.chosen.cost
     assert warm.bound <= cold.chosen.cost and cold.bound <= warm.chosen.cost  # two bounds, two plans, one optimum
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.02])
+def test_prices_of_a_full_hub_follow_what_energy_costs_there(factor: float) -> None:
+    first = generate("metro", demands=1500, hubs=8, periods=2, seed=1)
+    before = compile_problem(first)
+    prices = found(before).prices.y
+    room = next(label for label in before.site.row_labels if label.family == "capacity")
+    dearest = room.index[0][np.argmin(prices[room.start : room.start + len(room)])]
+    energy = first.hubs.energy_price_per_kwh.dense()
+    energy[dearest] *= factor
+    series = Series(np.ones(len(energy)), np.arange(len(energy), dtype=np.int32), energy)
+    after = compile_problem(replace(first, hubs=replace(first.hubs, energy_price_per_kwh=series)))
+    shared, same = (Shared.of(problem, Limits(60.0, GAP), lambda text: None) for problem in (after, before))
+    carried_on, kept = shared.bound(carried(shared.side, prices)), shared.bound(shared.side.clipped(prices))
+    best = found(after).bound
+    assert best - carried_on < 0.2 * (best - kept)
+    np.testing.assert_allclose(carried(same.side, prices), same.side.clipped(prices), rtol=1e-9)
 
 
 def test_a_poor_start_costs_nothing_but_time() -> None:

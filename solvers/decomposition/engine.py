@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from solvers.decomposition import masters
-from solvers.decomposition.bound import lower_bound
 from solvers.decomposition.cheapest import Prices
-from solvers.decomposition.compact import Compact, compact
+from solvers.decomposition.compact import Compact
 from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.found import Chosen, Found
 from solvers.decomposition.pricing import Pricing
-from solvers.decomposition.primal import begin, improve, width_of
+from solvers.decomposition.primal import LEAST, Effort, Reach, begin, improve, width_of
 from solvers.decomposition.settle import settle
+from solvers.decomposition.shared import Shared
 from solvers.decomposition.site_side import SiteSide
-from solvers.decomposition.start import Start, resumed
+from solvers.decomposition.start import RESUMED, Start, carried, resumed
 from solvers.decomposition.supported import lacking, smooth
 from solvers.milp import Limits, Refused
 from solvers.model.columns import SHARE
@@ -39,9 +37,9 @@ ATTEMPTS = ((100, 0.8), (400, 0.5), (1e9, -1e6))
 several; rows that the cheapest options fill to this part of their right side are watched."""
 WIDENED = 3
 """Times in an attempt that demands at rows which stay overfull get all their options; each watches emptier rows too."""
-MORE = 1.5  # times as many demands that may move, at most; where it takes more, the next attempt comes first
-WARM = ((0.1, 0.3, 4, 2_000), (0.3, 0.6, 30, 20_000))
-"""Attempts with a start: width, part of the right side, tries per movable demand and least tries in each turn."""
+NEAR, CLOSE = (400, 0.8), 0.1
+"""With a start: as ATTEMPTS, but no wider than CLOSE, as what is in force is to be left only for a gain."""
+LITTLE = Effort(5, 2_000, most=4.0, more=3.0)
 
 NEARLY = 0.9  # of the gap asked for: what the search is content with, before the site block is settled
 
@@ -82,93 +80,70 @@ def solve(
         raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
     if len(problem.options) < SMALL or not smooth(problem):
         return masters.solve(problem, limits, watch, say)
-    began = time.perf_counter()
-    deadline = began + limits.seconds
-    options, demands = problem.options, compact(problem.options)
-    pricing, side = Pricing(options, limits.threads), SiteSide.of(problem.site, options.ties.count)
-    rng = np.random.default_rng(limits.seed)
-    unit = _unit(pricing, side, demands)
-    scale = side.scale(float(unit.sum()), pricing.soft(demands, side.worth(side.fixed), unit, None).loads)
-    first = start.hub[demands.demand] if start is not None and start.prices is None else None
+    shared = Shared.of(problem, limits, say)
     if start is not None and start.prices is not None:
-        warm = _from(start, problem, pricing, side, demands, unit, scale, limits, deadline, say)
+        warm = _from(start, shared)
         if warm is not None:
             watch(warm.chosen.cost if warm.chosen else math.inf, warm.bound)
             return warm
-    z = _prices(pricing, side, demands, unit, scale, rng, began + DUAL * limits.seconds, say)
-    y = side.prices(z)
-    bound = lower_bound(pricing, problem, demands, y)
-    say(f"bound {bound:.10g}")
+    z = _prices(shared)
+    bound, prices = shared.bound(z), Prices(shared.side.prices(z), Linking.none())
     if not watch(math.inf, bound):
-        return Found(None, bound, Prices(y, Linking.none()), "interrupt")
-    chosen = _decided(problem, pricing, side, demands, z, unit, scale, first, limits, abs(bound), deadline, say)
+        return Found(None, bound, prices, "interrupt")
+    chosen = _decided(shared, z, start.hub if start is not None and start.prices is None else None, bound)
     if chosen is not None:
         watch(chosen.cost, bound)
-    reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
-    limit: Literal["none", "time"] = "none" if reached or time.perf_counter() < deadline else "time"
-    return Found(chosen, bound, Prices(y, Linking.none()), limit)
+    reached = chosen is not None and shared.reached(chosen.cost, bound)
+    return Found(chosen, bound, prices, "none" if reached or not shared.late else "time")
 
 
-def _decided(
-    problem: Problem, pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit: Floats, scale: Floats,
-    first: Ints | None, limits: Limits, bound: float, deadline: float, say: Callable[[str], None],
-) -> Chosen | None:  # fmt: skip
-    """The decisions of the first attempt that leaves no row overfull. first: as `begin` takes; bound: size of it."""
+def _decided(shared: Shared, z: Floats, hub: Ints | None, bound: float) -> Chosen | None:
+    """The decisions of the first attempt that leaves no row overfull. hub: (D,) as in `Start`."""
     for per_row, tight in ATTEMPTS:
-        width, pick, narrow = width_of(pricing, side, demands, z, unit, per_row), None, 0
-        for again in range(1 + WIDENED):
-            search = begin(pricing, side, demands, z, unit, scale, width, tight / 2**again, first, pick)
-            narrow = len(search.movable) if again == 0 else narrow
-            if len(search.movable) > MORE * narrow and time.perf_counter() < deadline:
-                break
-            if improve(pricing, search, limits.seed, EFFORT, deadline, say, enough=NEARLY * limits.gap * bound):
-                chosen = _chosen(problem, pricing, demands, search.pick, limits)
-                if chosen is not None:
-                    return chosen
-            pick = search.pick
-        if time.perf_counter() > deadline:  # not before it has widened: late rounds are quick
-            break
+        found = _attempt(shared, z, hub, Reach(width_of(shared, z, per_row), tight), Effort(EFFORT, LEAST), bound)
+        if found is not None or shared.late:  # not before it has widened: late rounds are quick
+            return found
     return None
 
 
-def _from(
-    start: Start, problem: Problem, pricing: Pricing, side: SiteSide, demands: Compact, unit: Floats, scale: Floats,
-    limits: Limits, deadline: float, say: Callable[[str], None],
-) -> Found | None:  # fmt: skip
+def _attempt(shared: Shared, z: Floats, hub: Ints | None, reach: Reach, effort: Effort, bound: float) -> Chosen | None:
+    """The decisions of one search at prices z and of those around what it leaves overfull; None where some row stays
+    so."""
+    pick, narrow, enough = None, 0, NEARLY * shared.limits.gap * abs(bound)
+    for again in range(1 + WIDENED):
+        search = begin(shared, z, replace(reach, tight=reach.tight / 2**again), hub, pick)
+        narrow = len(search.movable) if again == 0 else narrow
+        if len(search.movable) > effort.more * narrow and not shared.late:
+            return None
+        if improve(shared, search, effort, enough):
+            chosen = _chosen(shared, search.pick)
+            if chosen is not None:
+                return chosen
+        if search.gap() > effort.most * enough:
+            return None
+        pick = search.pick
+    return None
+
+
+def _from(start: Start, shared: Shared) -> Found | None:
     """What the prices and hubs of another solve lead to, if that is within the gap asked for."""
     assert start.prices is not None
-    z, first = side.clipped(start.prices), start.hub[demands.demand]
-    for ascend in (False, True):
-        if ascend:
-            z = resumed(pricing, side, demands, unit, z, deadline, say)
-        bound = lower_bound(pricing, problem, demands, side.prices(z))
-        say(f"bound {bound:.10g}")
-        enough = NEARLY * limits.gap * abs(bound)
-        for width, tight, effort, least in WARM if ascend else WARM[:1]:
-            search = begin(pricing, side, demands, z, unit, scale, width, tight, first)
-            if not improve(pricing, search, limits.seed, effort, deadline, say, least, enough):
-                continue
-            chosen = _chosen(problem, pricing, demands, search.pick, limits)
-            if chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost):
-                return Found(chosen, bound, Prices(side.prices(z), Linking.none()), "none")
+    z = carried(shared.side, start.prices)
+    for temperatures in RESUMED:
+        z = resumed(shared, z, temperatures)
+        bound = shared.bound(z)
+        reach = Reach(min(width_of(shared, z, NEAR[0]), CLOSE), NEAR[1])
+        chosen = _attempt(shared, z, start.hub, reach, LITTLE, bound)
+        if chosen is not None and shared.reached(chosen.cost, bound):
+            return Found(chosen, bound, Prices(shared.side.prices(z), Linking.none()), "none")
     return None
 
 
-def _unit(pricing: Pricing, side: SiteSide, demands: Compact) -> Floats:
-    """(n,) money of each demand's cheapest option without prices of rows: what temperatures are relative to."""
-    price = np.zeros(len(demands.route))
-    worth = side.worth(side.prices(np.zeros(len(side.rows))))
-    _, best = pricing.hard(demands, worth, demands.vector, demands.factor, price)
-    least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
-    size = np.abs(least)
-    return np.maximum(size, 1e-3 * float(size.mean()) + 1e-12)
-
-
-def _prices(
-    pricing: Pricing, side: SiteSide, demands: Compact, unit: Floats, scale: Floats, rng: np.random.Generator,
-    deadline: float, say: Callable[[str], None],
-) -> Floats:  # fmt: skip
+def _prices(shared: Shared) -> Floats:
     """Prices of the rows (q,), from few demands and high temperatures to all and low ones."""
+    pricing, side, demands, unit, scale = shared.pricing, shared.side, shared.demands, shared.unit, shared.scale
+    say, deadline = shared.say, shared.began + DUAL * shared.limits.seconds
+    rng = np.random.default_rng(shared.limits.seed)
     z = np.zeros(len(side.rows))
     peak = side.in_period(_fullest(pricing, side))
     for level in LEVELS:
@@ -208,12 +183,12 @@ def _fullest(pricing: Pricing, side: SiteSide) -> int:
     return int(np.argmax((loads / np.maximum(loads.max(axis=1, keepdims=True), 1e-12)).sum(axis=0)))
 
 
-def _chosen(problem: Problem, pricing: Pricing, demands: Compact, pick: Longs, limits: Limits) -> Chosen | None:
+def _chosen(shared: Shared, pick: Longs) -> Chosen | None:
     """The decisions with the best site variables for them."""
+    problem, demands = shared.problem, shared.demands
     candidate = np.full(len(demands), -1, np.int32)
     candidate[demands.demand] = np.where(pick >= 0, demands.route[np.maximum(pick, 0)], -1)
-    loads = pricing.loads(demands, pick)
-    site = settle(problem, loads, replace(limits, gap=1e-9))
+    site = settle(problem, shared.pricing.loads(demands, pick), replace(shared.limits, gap=1e-9))
     if site is None:
         return None
     served = np.flatnonzero(candidate >= 0).astype(np.int32)

@@ -4,8 +4,6 @@ are full where room is worth something, and never overfull.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from solvers.decomposition import moves
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.pricing import Items, Pricing
+from solvers.decomposition.shared import Shared
 from solvers.decomposition.site_side import SiteSide
 from solvers.decomposition.start import cheapest_at
 from solvers.model.options import Floats, Ints, Longs
@@ -27,6 +26,26 @@ LEAST = 200_000  # tries in a turn
 ALONE, REACH = 0.3, 50  # part of the tries that move one demand; places in size between two that move
 FOCUS = 50  # rows whose hubs and arcs half of the tries start from
 HOT, COLD = 5e-3, 5e-4  # temperatures of the moves, times the price of a row x what a demand loads it with
+
+
+@dataclass(frozen=True)
+class Reach:
+    """width: options that cost up to so many units more than a demand's cheapest may be taken; tight: rows that the
+    options begun from fill to less of their right side are not watched."""
+
+    width: float
+    tight: float
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Tries per movable demand in each turn, at least `least` in all. A search is given up where the gap is so many
+    times what is enough (most), or where so many times more demands than at first would have to move (more)."""
+
+    tries: int
+    least: int
+    most: float = np.inf
+    more: float = 1.5
 
 
 @dataclass
@@ -83,9 +102,10 @@ class Search:
         )  # fmt: skip
 
 
-def width_of(pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit: Floats, per_row: float) -> float:
-    """The width, relative to unit (n,), within which so many demands per row with a price have a second option; at most
+def width_of(shared: Shared, z: Floats, per_row: float) -> float:
+    """The width, relative to the unit, within which so many demands per row with a price have a second option; at most
     WIDEST."""
+    pricing, side, demands = shared.pricing, shared.side, shared.demands
     price = np.empty(len(demands.route))
     _, best = pricing.hard(demands, side.worth(side.prices(z)), demands.vector, demands.factor, price)
     least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
@@ -93,42 +113,31 @@ def width_of(pricing: Pricing, side: SiteSide, demands: Compact, z: Floats, unit
     several = np.flatnonzero(np.diff(demands.start))
     second = np.where(best >= 0, demands.unserved, np.inf)
     second[several] = np.minimum(second[several], np.minimum.reduceat(price, demands.start[several]))
-    away = (second - least) / unit
+    away = (second - least) / shared.unit
     count = min(int(per_row * max(int(np.count_nonzero(z)), 1)), len(away)) - 1
     return float(min(np.partition(away, count)[count], WIDEST))
 
 
-def begin(
-    pricing: Pricing,
-    side: SiteSide,
-    demands: Compact,
-    z: Floats,
-    unit: Floats,
-    ref: Floats,
-    width: float,
-    tight: float,
-    first: Ints | None = None,
-    pick: Longs | None = None,
-) -> Search:
-    """The cheapest option of every demand, and the options within width x unit of it.
+def begin(shared: Shared, z: Floats, reach: Reach, hub: Ints | None = None, pick: Longs | None = None) -> Search:
+    """The cheapest option of every demand at prices z (q,), and the options within reach of it.
 
-    tight: rows that the options begun from fill to less of their right side are not watched. first: (n,) hubs to begin
-    from, where an option there is among those, -1: none. pick: (n,) options to begin from instead, -1: unserved;
-    demands at hubs and on arcs that these overfill have all their options then.
+    hub: (D,) hubs to begin from, where an option there is among those, -1: none. pick: (n,) options to begin from
+    instead, -1: unserved; demands at hubs and on arcs that these overfill have all their options then.
     """
+    pricing, side, demands = shared.pricing, shared.side, shared.demands
     y = side.prices(z)
     price = np.empty(len(demands.route))
     _, best = pricing.hard(demands, side.worth(y), demands.vector, demands.factor, price)
     n, start = len(demands), demands.start
     least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
-    limit = least + width * unit
+    limit = least + reach.width * shared.unit
     if pick is not None:
         best = pick
-    elif first is not None:
-        there = cheapest_at(demands, pricing.options.candidates.hub, price, first)
+    elif hub is not None:
+        there = cheapest_at(demands, pricing.options.candidates.hub, price, hub[demands.demand])
         best = np.where((there >= 0) & (price[np.maximum(there, 0)] <= limit), there, best)
     now = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
-    rows, reads, target = _watched(pricing, side, demands, best, y, z, tight)
+    rows, reads, target = _watched(pricing, side, demands, best, y, z, reach.tight)
     target = target - MARGIN * np.abs(target)
     items = Items.of(pricing, reads)
     activity, squares = np.zeros(len(rows)), np.zeros(len(rows))
@@ -145,7 +154,7 @@ def begin(
     return Search(
         demands, items, least, near_start, near_at, near_price,
         np.flatnonzero(np.diff(near_start) > 1), best.copy(), now, activity, target, np.abs(z[rows]),
-        np.maximum(unit_of, 1e-12), ref[rows], reads,
+        np.maximum(unit_of, 1e-12), shared.scale[rows], reads,
     )  # fmt: skip
 
 
@@ -228,19 +237,14 @@ class Places:
         return cls(start, at[order], owner, size, first, place, row)
 
 
-def improve(
-    pricing: Pricing, search: Search, seed: int, effort: int, deadline: float, say: Callable[[str], None],
-    least: int = LEAST, enough: float = 0.0,
-) -> bool:  # fmt: skip
+def improve(shared: Shared, search: Search, effort: Effort, enough: float = 0.0) -> bool:
     """Moves of one and of two demands under an ever higher price of excess, until no row is overfull; True if so. Ends
-    early where rows stay overfull; the search then stands where the moves ended.
-
-    effort: tries per movable demand in each turn, at least `least` in all. enough: gap, in money, to be content with.
-    """
+    early where rows stay overfull; the search then stands where the moves ended. enough: gap, in money, to be content
+    with."""
     if not len(search.movable):
         return not (search.excess() > 0).any()
-    rng = np.random.default_rng(seed)
-    places = Places.of(search, pricing, search.reads)
+    seed = shared.limits.seed
+    rng, places = np.random.default_rng(seed), Places.of(search, shared.pricing, search.reads)
     price, none = np.maximum(search.worth, 0.05 * search.ref), np.zeros(len(search.worth))
     paid = search.worth > 0
     heat = float(np.median((search.worth * search.unit)[paid])) if paid.any() else 0.0
@@ -248,7 +252,7 @@ def improve(
     for turn in range(TURNS):
         above = search.worth + min(3.0**turn, 3e3) * price
         hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
-        tries = max(effort * len(search.movable), least) // (1 if turn < 2 else 4)
+        tries = max(effort.tries * len(search.movable), effort.least) // (1 if turn < 2 else 4)
         moved = 0
         if not late and (turn < 20 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
             moved = search.exchange(
@@ -256,13 +260,15 @@ def improve(
             )
         moved += search.sweep(rng.permutation(search.movable), search.worth, above, none)
         over, gap = search.excess() > 0, search.gap()
-        say(f"  turn {turn}: gap {gap:.6g} rows over {over.sum()} moved {moved}")
+        shared.say(f"  turn {turn}: gap {gap:.6g} rows over {over.sum()} moved {moved}")
         if not over.any() and gap < best_gap:
             slow = best_gap - gap < 0.01 * gap
             best, best_gap = search.pick.copy(), gap
             if (turn > 5 and slow) or gap <= enough:
                 break
-        late = time.perf_counter() > deadline
+        if turn == 1 and gap > effort.most * enough:
+            break
+        late = shared.late
         if over.sum() < fewest:
             fewest, fewest_at = int(over.sum()), turn
         if late and np.isfinite(best_gap):

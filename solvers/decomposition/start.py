@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from solvers.decomposition.compact import Compact
-from solvers.decomposition.dual import Dual, continuation
-from solvers.decomposition.pricing import Pricing
+from solvers.decomposition.dual import LOOSE, Dual, continuation
+from solvers.decomposition.shared import Shared
 from solvers.decomposition.site_side import SiteSide
 from solvers.model.options import Floats, Ints, Longs
 
-TEMPERATURES, STEPS = (0.03, 0.01, 0.004, 0.0015), 5
-"""Of an ascent from known prices, over all demands."""
+RESUMED, STEPS = ((0.004,), (0.0015, 0.0006)), 12
+"""Temperatures of ascents from known prices, over all demands, and steps at each; the second, where the first is not
+enough."""
+LEFT = 0.1  # of the gap asked for: what an ascent may leave
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,21 @@ def cheapest_at(demands: Compact, hub_of: Ints, price: Floats, hub: Ints) -> Lon
     return out
 
 
-def resumed(
-    pricing: Pricing, side: SiteSide, demands: Compact, unit: Floats, z: Floats, deadline: float,
-    say: Callable[[str], None],
-) -> Floats:  # fmt: skip
-    """Prices of the rows (q,), from those of another solve: a few steps at each of a few low temperatures."""
-    dual = Dual(pricing, side, demands, unit, say=say)
-    new = continuation(dual, z, TEMPERATURES, STEPS, 1e-6, deadline)
+def carried(side: SiteSide, prices: Floats) -> Floats:
+    """Prices of the rows (q,) at which loads cost what they cost at `prices` (m,) of all site rows before, where
+    a row with a price reads that load alone. Where energy at a full hub is cheaper than before, room there is dearer by
+    as much, and the hub stays full."""
+    z = side.clipped(prices)
+    away = side.worth(prices) - side.worth(side.prices(z))
+    own = np.flatnonzero((np.diff(side.reads.indptr) == 1) & (z != 0))
+    entry = side.reads.indptr[own]
+    z[own] += away[side.reads.indices[entry]] / side.reads.data[entry]
+    return np.clip(z, side.low, side.high)
+
+
+def resumed(shared: Shared, z: Floats, temperatures: tuple[float, ...]) -> Floats:
+    """Prices of the rows (q,) from those of another solve: some steps at low temperatures, none where little is to be
+    gained."""
+    dual = Dual(shared.pricing, shared.side, shared.demands, shared.unit, say=shared.say, damping=LOOSE)
+    new = continuation(dual, z, temperatures, STEPS, max(1e-6, LEFT * shared.limits.gap), shared.deadline)
     return new if dual.bound(new) > dual.bound(z) else z
