@@ -178,7 +178,7 @@ def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     at, opened = data.hubs(relaxation.x)
     search = Search(data, knapsacks, dual, 0)
     search.prepare().join()
-    rounds = Rounds(search, None, None, None)
+    rounds = Rounds(search, None, None, None, timed=True)
     rounds.offer(at, opened)
     rounds.offer(at, opened)
     assert len(rounds.offered) == 1
@@ -224,6 +224,12 @@ def test_open_sets_are_valued_by_split_demands(tmp_path: Path, seed: int) -> Non
     upper = float(np.sort(sets.values)[2])
     sets.walk(upper)
     assert (sets.values[np.isfinite(sets.values)] < upper).all()
+    enough = 1.2 * data.load[0].min(axis=0).sum()
+    assert (sets.sets[np.isfinite(sets.values)] @ data.capacity[0] < enough).any()
+    for _ in range(100):
+        sets.heed(fits=False)
+    sets.walk(np.inf)
+    assert (sets.sets[np.isfinite(sets.values)] @ data.capacity[0] >= enough).all()
 
 
 @pytest.mark.parametrize("slack", [1.3, 50.0])

@@ -16,11 +16,13 @@ from solvers.lagrangian.dual import Dual, Tables, shadow_prices
 from solvers.lagrangian.moves import NONE, Places
 from solvers.milp import Bools, Longs
 
-TRIALS = 2_000  # sets drawn in one walk; many are too small, and cost nothing
-HEAT = (0.05, 0.02, 0.01, 0.005)  # threshold of acceptance at the start, relative to the bound, in turns
+TRIALS = 20  # sets drawn in one walk, times the hubs; many are too small, and cost nothing
+LEAST = 2_000  # of them
+HEAT = (0.7, 0.3, 0.15, 0.07)  # threshold of acceptance at the start, in what an open hub costs, in turns
 PASSES, MORE = 20, 80  # over the prices of capacities of a neighbour, and of one that is to be accepted
 PATIENCE = 4  # passes without a better value after which steps are halved
 KEPT = 40  # sets
+TIGHT, LOOSE = 1.002, 0.9995  # capacity asked of a set, after one that no assignment fits, and after one that does
 FARTHEST = 0.5  # relative to the bound, that a set's value may lie above it
 SWAP, SHUT = 0.6, 0.8  # up to this number a draw exchanges two hubs; up to that one closes a hub; above, one opens
 AROUND, TRIES = 12, 30  # nearest hubs of a demand, and draws, to find one to open
@@ -178,28 +180,34 @@ class OpenSets:
 
     def __init__(self, tables: Tables, dual: Dual, near: Longs, opened: Bools, seed: int) -> None:
         load = np.where(np.isfinite(tables.cost), tables.load, np.inf)
-        self._asked = float(load.min(axis=0).sum())
+        self._asked = self._least = float(load.min(axis=0).sum())
         most = np.where(np.isfinite(tables.cost), tables.load, 0.0).sum(axis=1)
         self._places = Places(
             tables.cost, tables.load, np.minimum(tables.capacity, most), tables.opening, tables.may, tables.must,
             tables.fewest, tables.most, near,
         )  # fmt: skip
         self._bound, self._size, self._seed, self._walks = dual.bound, max(abs(dual.bound), 1e-9), seed, 0
+        self._hub = self._size / max(int(opened.sum()), 1)
         self._opened, self._price = opened.copy(), shadow_prices(tables, dual.price)
         self.sets, self.values = np.zeros((KEPT, len(opened)), dtype=bool), np.full(KEPT, np.inf)
 
     def walk(self, upper: float) -> None:
         """One walk, from where the last ended or, every second time, from the cheapest set. upper: cost, less the
         offset, of the best assignment: dearer sets are not kept."""
-        self.values[self.values >= upper] = np.inf
+        self.values[(self.values >= upper) | (self.sets @ self._places.capacity < self._asked)] = np.inf
         if self._walks % 2 and self.values.min() < np.inf:
             self._opened[:] = self.sets[self.values.argmin()]
         upper = min(upper, self._bound + FARTHEST * self._size)
-        heat, seed = HEAT[self._walks % len(HEAT)] * self._size, (self._seed * 7919 + self._walks) % 2**31
+        trials, heat = max(LEAST, TRIALS * len(self._opened)), HEAT[self._walks % len(HEAT)] * self._hub
         wander(
-            self._places, self._opened, self._price, self._asked, TRIALS, heat, upper, seed, self.sets, self.values
+            self._places, self._opened, self._price, self._asked, trials, heat, upper,
+            (self._seed * 7919 + self._walks) % 2**31, self.sets, self.values,
         )  # fmt: skip
         self._walks += 1
+
+    def heed(self, fits: bool) -> None:
+        """Told whether an assignment was found for the set asked for: where none was, sets have to hold more."""
+        self._asked = max(self._asked * (LOOSE if fits else TIGHT), self._least)
 
     def cheapest(self, known: set[bytes]) -> Bools | None:
         """(H,) the cheapest open set that is not known; None where there is none."""

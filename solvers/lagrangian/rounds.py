@@ -15,89 +15,102 @@ from solvers.lagrangian.search import Search
 from solvers.milp import Bools, Floats, Longs
 
 WAIT = 0.05  # seconds, where there is nothing to do while loops are compiled
-SPARING = 3.0  # times what a dive took that found nothing better, until the next one
 TOGETHER = 1.0  # seconds of neighbourhoods, or of local search, in a turn
 WALKS = 8  # over open sets, in a turn
 OFFERED = 4  # assignments that wait for their search, at most: the latest are the best
 
 
 class Rounds:
-    """What improves the best point while there is time, in turns: local search, dives, and large neighbourhoods.
+    """What improves the best point while there is time: local search, dives, neighbourhoods and open sets, in turns.
 
-    Any of fillings (for dives), neighbourhoods and open sets may be missing. left: seconds, at most 0 where it has to
-    stop; found: the best point (n,) after the last turn, for other threads to read.
+    Any of fillings (for dives), neighbourhoods and open sets may be missing. The next turn is for the one that has
+    spent least since it last found a better point: in seconds or, without a time limit, in turns. left: seconds, at
+    most 0 where it has to stop; found: the best point (n,) after the last turn, for other threads to read.
     """
 
     def __init__(
-        self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None, sets: OpenSets | None
+        self, search: Search, fillings: Fillings | None, near: Neighbourhoods | None, sets: OpenSets | None, timed: bool
     ) -> None:
-        self.search, self.fillings, self.near, self.sets, self.count = search, fillings, near, sets, 0
+        self.search, self.fillings, self.near, self.sets, self._timed = search, fillings, near, sets, timed
         self.left: Callable[[], float] = lambda: math.inf
         self.found: Floats | None = None
-        self.next = -math.inf  # time of the next dive
         self.offered: deque[tuple[Longs, Bools]] = deque(maxlen=OFFERED)
-        self.known: set[bytes] = set()  # open hubs that were offered
+        self._known: set[bytes] = set()  # open hubs that were offered or searched
+        self._turns = {"sets": self.locate, "dive": self._dive, "near": self._renew, "walk": self._walk}
+        self._spent = dict.fromkeys(self._turns, 0.0)
 
     def offer(self, at: Longs, opened: Bools) -> None:
         """An assignment (D,), which may overload hubs, whose open hubs (H,) are worth a search. From any thread."""
-        if opened.tobytes() not in self.known:
-            self.known.add(opened.tobytes())
+        if opened.tobytes() not in self._known:
+            self._known.add(opened.tobytes())
             self.offered.append((at, opened))
 
     def turn(self) -> None:
-        """One turn, after which `found` is what it has found."""
-        before = self.search.value
-        self._turn()
-        if self.search.value < before:
-            self.found = self.search.point()
-
-    def _turn(self) -> None:
-        """What was offered last; else a dive, if it is time for one; else neighbourhoods and local search in turns."""
-        search, began = self.search, time.perf_counter()
-        self.count += 1
+        """One turn, after which `found` is what it has found: what was offered last, or what has spent least."""
+        search, before, began = self.search, self.search.value, time.perf_counter()
+        possible = {
+            "sets": self.sets is not None and search.ready,
+            "dive": self.fillings is not None,
+            "near": self.near is not None and math.isfinite(before),
+            "walk": search.ready,
+        }
+        ways = [way for way in self._turns if possible[way]]
         if self.offered and search.ready:
-            search.within(*self.offered.pop(), lambda: self.left() > 0)
-        elif self.sets is not None and search.ready and self.count % 3 == 1:
-            self.locate(self.sets)
-        elif self.fillings is not None and (self.near is None or began >= self.next or math.isinf(search.value)):
-            self._dive(self.fillings)
-        elif self.near is not None and (self.count % 2 or not search.ready) and math.isfinite(search.value):
-            while time.perf_counter() < began + TOGETHER and self.left() > 0:
-                x = self.near.better(search.point(), self.left())
-                if x is not None:
-                    search.take(x)
-        elif search.ready:
-            search.run()
-            while self.near is not None and time.perf_counter() < began + TOGETHER and self.left() > 0:
-                search.run()
+            search.within(*self.offered.pop(), self._goes_on)
+        elif ways:
+            way = min(ways, key=lambda way: self._spent[way])
+            self._turns[way]()
+            self._spent[way] += time.perf_counter() - began if self._timed else 1.0
+            if search.value < before:
+                self._spent[way] = 0.0
         else:
             time.sleep(WAIT)
+        if search.value < before:
+            self.found = search.point()
 
-    def locate(self, sets: OpenSets) -> bool:
+    def locate(self) -> bool:
         """Walks over open sets, and a search with the cheapest new one. False: there is none."""
-        search, began = self.search, time.perf_counter()
+        search, until = self.search, time.perf_counter() + TOGETHER
+        if self.sets is None:
+            return False
         for _ in range(WALKS):
-            sets.walk(search.value)
-            if time.perf_counter() > began + TOGETHER or self.left() <= 0:
+            self.sets.walk(search.value)
+            if self._timed and (time.perf_counter() > until or not self._goes_on()):
                 break
-        opened = sets.cheapest(self.known)
+        opened = self.sets.cheapest(self._known)
         if opened is None:
             return False
-        self.known.add(opened.tobytes())
-        search.within(search.nearest(opened), opened, lambda: self.left() > 0)
+        self._known.add(opened.tobytes())
+        self.sets.heed(math.isfinite(search.within(search.nearest(opened), opened, self._goes_on)))
         return True
 
-    def _dive(self, fillings: Fillings) -> None:
-        """A dive with its completion by local search; one that found nothing better is followed by as much of the
-        others as it took, and more."""
-        search, began, before = self.search, time.perf_counter(), self.search.value
-        step = search.data.step
-        fillings.left = self.left
-        shares = fillings.dive(before - step + 1e-6 * max(step, abs(before) * 1e-3))
+    def _goes_on(self) -> bool:
+        return self.left() > 0
+
+    def _dive(self) -> None:
+        """A dive, and its completion by local search."""
+        assert self.fillings is not None
+        value, step = self.search.value, self.search.data.step
+        self.fillings.left = self.left
+        shares = self.fillings.dive(value - step + 1e-6 * max(step, abs(value) * 1e-3))
         if shares is not None:
-            search.polish(*fillings.assignment(shares, search.near))
-        if not search.value < before:
-            self.next = time.perf_counter() + SPARING * (time.perf_counter() - began)
+            self.search.polish(*self.fillings.assignment(shares, self.search.near))
+
+    def _renew(self) -> None:
+        """Neighbourhoods of the best point, decided anew."""
+        assert self.near is not None
+        until = time.perf_counter() + TOGETHER
+        while time.perf_counter() < until and self._goes_on():
+            x = self.near.better(self.search.point(), self.left())
+            if x is not None:
+                self.search.take(x)
+
+    def _walk(self) -> None:
+        """Rounds of local search."""
+        until = time.perf_counter() + TOGETHER
+        self.search.run()
+        while self._timed and time.perf_counter() < until and self._goes_on():
+            self.search.run()
 
 
 class Beside:

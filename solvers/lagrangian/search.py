@@ -135,16 +135,18 @@ class Search:
         main.at[:], main.opened[:], main.dear[:] = at, opened, 2.0 * self._least
         return self._walk(main, FIRST_KICKS, self._likely)
 
-    def within(self, at: NDArray[np.int64], opened: Bools, goes_on: Callable[[], bool]) -> bool:
+    def within(self, at: NDArray[np.int64], opened: Bools, goes_on: Callable[[], bool]) -> float:
         """Rounds with just these hubs open, from this assignment, which may overload them, until some in a row find
-        nothing better. True: a better one than the best."""
+        nothing better. Returns the value of the best one there, inf for none; it may become the best of all."""
         here, last, k = self._stand(at.copy(), opened.copy()), 0, 0
         while self.ready and goes_on() and k - last < WITHIN:
             k += 1
             last = k if self._walk(here, self._kicks(), 0.0) else last
             if k % 2 and math.isfinite(here.value):
                 here.at[:] = here.best_at
-        return math.isfinite(here.value) and self._take(here.best_at, here.best_open)
+        if math.isfinite(here.value):
+            self._take(here.best_at, here.best_open)
+        return here.value
 
     def _kicks(self) -> int:
         return max(KICKS // len(self.near), FIRST_KICKS)

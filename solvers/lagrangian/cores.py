@@ -1,0 +1,109 @@
+"""HiGHS over the columns that bound and best value leave, or some of them, with rounds beside it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from solvers import highs
+from solvers.lagrangian.fixing import cheapest, kept_columns
+from solvers.lagrangian.programs import expanded, linked, splitting
+from solvers.lagrangian.rounds import Beside, Rounds
+from solvers.lagrangian.run import Run
+from solvers.milp import Bools, Floats
+from solvers.restricting import restricted
+from solvers.rounds import tighten
+from solvers.scaling import scale
+
+LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
+SPLIT_TIME = 0.4  # of the time left, for location with demands that may split
+CORE_TIME = 0.5  # of the time left, for the core
+CHEAPEST = 5  # hubs of a demand in the core
+WORTHWHILE = 0.7  # a core of more than this share of what remains is not worth a search of its own
+USED = 0.02  # share of fillings from which a hub or pair is in the core
+
+
+def glance(run: Run, rounds: Rounds) -> None:
+    """HiGHS for a moment over all that is left, if that is little: most small programs end here."""
+    pairs, hubs = run.survivors()
+    if run.timed and pairs.sum() <= LITTLE:
+        _restrict(run, pairs, hubs, GLANCE * run.left(), rounds, holds=True)
+
+
+def split(run: Run, rounds: Rounds) -> None:
+    """HiGHS with demands that may split: a bound, strong where hubs hold many demands, and open hubs to search with
+    (Yang, Chu and Chen 2012 cut and solve on it)."""
+    if run.locates and run.binds and run.timed:
+        pairs, hubs = run.survivors()
+        _restrict(run, pairs, hubs, run.left() * SPLIT_TIME, rounds, holds=True, splits=True)
+
+
+def core(run: Run, rounds: Rounds) -> None:
+    """HiGHS over the hubs that prices open and the cheapest of them for each demand."""
+    pairs, hubs = run.survivors()
+    hubs &= run.data.must | (run.dual.share.sum(axis=1) > USED) | (run.dual.value <= 0)
+    few = cheapest(np.where(hubs[:, None], rounds.search.reduced, np.inf), CHEAPEST) | (run.dual.share > USED)
+    few &= hubs[:, None] & pairs
+    if few.sum() < WORTHWHILE * pairs.sum():
+        _restrict(run, few, hubs, run.left() * CORE_TIME, rounds, holds=False)
+
+
+def rest(run: Run, rounds: Rounds) -> None:
+    """HiGHS over all that bound and best value leave: what it proves holds for the whole program."""
+    pairs, hubs = run.survivors()
+    _restrict(run, pairs, hubs, run.left(), rounds, holds=True)
+
+
+def _restrict(
+    run: Run, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool, splits: bool = False
+) -> None:
+    """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on.
+
+    holds: whether its bound is one of the whole program; splits: whether demands may, which makes its points offers
+    to local search.
+    """
+    keep = kept_columns(run.data, pairs, hubs)
+    if run.best is not None:
+        keep |= run.best > 0
+    whole = splitting(run.milp, run.data) if splits else run.milp
+    smaller, _ = restricted(linked(whole, keep), keep)
+    until = time.perf_counter() + seconds
+
+    def claims(bound: float) -> None:
+        if holds:
+            run.claim(bound)
+
+    def take(x: Floats, value: float) -> None:
+        if splits:
+            rounds.offer(*run.data.hubs(x))
+        else:
+            run.better(x, value)
+
+    def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool:
+        claims(bound)
+        if x is not None and incumbent < run.value:
+            take(expanded(x, keep), incumbent)
+        if rounds.found is not None:
+            run.better(rounds.found)
+        run.tell()
+        return not run.stopped and not (math.isfinite(run.value) and run.done())
+
+    if smaller.lazy is not None:
+        smaller, root = tighten(smaller, replace(run.limits, seconds=max(seconds, 0.0)))
+        claims(root.bound)
+    left = replace(run.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
+    hint = None if run.best is None else run.best[keep]
+    with Beside(rounds, run.limits.threads > 1, run.left):
+        scaled, undo = scale(replace(smaller, lazy=None))
+        found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
+    if found.x is not None:
+        take(expanded(found.x, keep), found.objective)
+    if found.status != "infeasible":
+        claims(found.bound)
+    elif holds:
+        run.proven = True
+    run.stopped |= found.limit == "interrupt" and not run.done()
+    run.learn(rounds.search)
