@@ -23,7 +23,7 @@ ROUNDS = (150, 12)  # of pricing at the root, and after each fixing
 SMOOTH = 0.7  # weight of the best prices
 CLOSE = 2e-5  # relative distance of master and bound at which pricing ends
 UNSERVED = 3.0  # price of a demand not held, times its dearest cost
-MOST = 4_000  # fillings in the master; then those of high reduced cost go
+MOST = 8  # fillings in the master per row of it; then those of high reduced cost go
 WHOLE = 1e-6
 SURE = 0.999  # share from which a filling is fixed along
 RANDOM = 3  # fixings of a later dive that are drawn
@@ -41,6 +41,7 @@ class Fillings:
         H, D = tables.cost.shape
         self.hub, self.take, self.cost = np.zeros(0, np.int64), np.zeros((0, D), bool), np.zeros(0)
         self.known: set[bytes] = set()
+        self._most = MOST * (H + D)
         self.fixed_cost = float(tables.opening[tables.must].sum())
         dearest = np.where(np.isfinite(tables.cost), tables.cost, -np.inf).max(axis=0)
         self.unserved = UNSERVED * (np.maximum(dearest, 0) + tables.opening.max() + 1.0)
@@ -144,7 +145,7 @@ class Fillings:
         """
         D = self.tables.cost.shape[1]
         fixed = np.zeros(0, np.int64)
-        if len(self.hub) > MOST:
+        if len(self.hub) > self._most:
             self._thin()
         shares = self.prices(ROUNDS[0], fixed, upper)
         drawn = RANDOM if self.dives else 0
@@ -197,7 +198,7 @@ class Fillings:
         worth = self.cost - self.take @ self.price
         gain = np.full(len(t.opening), np.inf)
         np.minimum.at(gain, self.hub, worth)
-        keep = np.argsort(worth - gain[self.hub], kind="stable")[: MOST // 2]
+        keep = np.argsort(worth - gain[self.hub], kind="stable")[: self._most // 2]
         hub, take = self.hub[keep], self.take[keep]
         self.lp.close()
         self.hub, self.take, self.cost = self.hub[:0], self.take[:0], self.cost[:0]
