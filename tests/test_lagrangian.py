@@ -177,7 +177,7 @@ def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     data, knapsacks, dual = _priced(milp, optimum)
     at, opened = data.hubs(relaxation.x)
     search = Search(data, knapsacks, dual, 0)
-    search.prepare().join()
+    search.prepare()
     rounds = Rounds(search, None, None, None, timed=True)
     rounds.offer(at, opened)
     rounds.offer(at, opened)

@@ -48,6 +48,7 @@ class Search:
     def __init__(self, data: Sourcing, tables: Tables, dual: Dual, seed: int) -> None:
         self.data, self.rounds, self.improved, self.ready = data, 0, 0, False
         self._tables = tables
+        self._loading: threading.Thread | None = None
         self._seed, self._size = seed, max(abs(dual.bound), 1e-9)
         self._shadow = shadow_prices(tables, dual.price)
         self.reduced = worth = data.cost - dual.price + self._shadow[:, None] * tables.load
@@ -88,24 +89,25 @@ class Search:
         """(H, D) reduced costs with the room that demands take dearer by this factor."""
         return self.reduced + dearer * self._shadow[:, None] * self._tables.load
 
-    def prepare(self) -> threading.Thread:
-        """Compiles the loops of local search in a thread, by a round over two hubs and two demands."""
+    def prepare(self, seconds: float | None = None) -> None:
+        """Compiles the loops of local search, by a round over two hubs and two demands, in a thread that is waited for
+        at most so many seconds (None: until it is done); a later call waits again."""
+        if self._loading is None:
+            self._loading = threading.Thread(target=self._compile, daemon=True)
+            self._loading.start()
+        self._loading.join(seconds)
 
-        def compile_loops() -> None:
-            if self.data.cost.shape != (2, 2):
-                two = replace(
-                    self.data, cost=np.ones((2, 2)), load=np.ones((1, 2, 2)), capacity=np.full((1, 2), 9.0),
-                    opening=np.ones(2), must=np.ones(2, dtype=bool), may=np.ones(2, dtype=bool), fewest=0, most=2,
-                )  # fmt: skip
-                dual = Dual(0.0, np.ones(2), np.zeros(2), np.zeros((2, 2)))
-                one = Search(two, tables(two), dual, 0)
-                one.run()
-                OpenSets(tables(two), dual, one.near, one.first, 0).walk(math.inf)
-            self.ready = True
-
-        thread = threading.Thread(target=compile_loops, daemon=True)
-        thread.start()
-        return thread
+    def _compile(self) -> None:
+        if self.data.cost.shape != (2, 2):
+            two = replace(
+                self.data, cost=np.ones((2, 2)), load=np.ones((1, 2, 2)), capacity=np.full((1, 2), 9.0),
+                opening=np.ones(2), must=np.ones(2, dtype=bool), may=np.ones(2, dtype=bool), fewest=0, most=2,
+            )  # fmt: skip
+            dual = Dual(0.0, np.ones(2), np.zeros(2), np.zeros((2, 2)))
+            one = Search(two, tables(two), dual, 0)
+            one.run()
+            OpenSets(tables(two), dual, one.near, one.first, 0).walk(math.inf)
+        self.ready = True
 
     @property
     def value(self) -> float:

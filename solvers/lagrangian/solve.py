@@ -68,7 +68,7 @@ def _search(run: Run) -> Search:
         _first(run, search.worth(dearer))
     if run.best is not None:
         search.take(run.best)
-    search.prepare().join(LOADING * run.left() if run.timed else None)
+    search.prepare(LOADING * run.left() if run.timed else None)
     until = min(run.left(), run.limits.seconds) - SEARCH_TIME * run.left()
     while search.ready and not run.done():
         search.run()
@@ -102,10 +102,13 @@ def _rounds(run: Run, search: Search) -> Rounds:
 
 def _locate(run: Run, rounds: Rounds) -> None:
     """Open sets, and local search within the cheapest of them, until a part of the time is over."""
-    if rounds.sets is None or not rounds.search.ready:
+    if rounds.sets is None:
         return
     found = 0
     until = run.left() - SETS_TIME * run.left() if run.timed else -math.inf
+    rounds.search.prepare(run.left() - until if run.timed else None)
+    if not rounds.search.ready:
+        return
     rounds.left = lambda: run.left() - until if not run.stopped else 0.0
     for turn in range(TURNS * (len(run.data.opening) if run.timed else 1)):
         found = turn if rounds.locate() else found
