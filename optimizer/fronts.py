@@ -1,10 +1,10 @@
 """The trade-off between two objectives: a front of plans none of which is better in both.
 
 The augmented epsilon-constraint method (Mavrotas 2009, AUGMECON): one objective is minimised with the other held below
-a limit, for limits evenly spaced between its values at the two ends, each end being a lexicographic optimum. A
-small weight on the limited objective keeps weakly dominated plans out. The program is assembled once and each point
-differs from the next in one right side; the limits are taken from the tightest to the loosest, so that every point
-starts from its neighbour's plan.
+a limit, for limits evenly spaced between its values at the two ends, each end being a lexicographic optimum (of large
+programs within what is known, see `least_second`). A small weight on the limited objective keeps weakly dominated plans
+out. The program is assembled once and each point differs from the next in one right side, so that it starts from its
+neighbour's plan or basis.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from queue import Queue
-from threading import Thread
+from queue import SimpleQueue
 
 import numpy as np
 
 from instances.instance import Instance
-from instances.objectives import NAMES
+from instances.objectives import NAMES, as_written, objective_of
 from optimizer.checking import quantities
 from optimizer.compiling import compile_problem, useful_routes
 from optimizer.course import Progress
@@ -30,6 +29,7 @@ from optimizer.incumbents import Given, read_incumbent
 from optimizer.options import Options
 from optimizer.plan import Plan
 from optimizer.plan_making import accepted, blank_plan, decoded, without_plan
+from optimizer.series import side_by_side
 from optimizer.solving import backend_run, choose, program
 from optimizer.stages import may_fall_short, quantity
 from optimizer.visible import reasons_without_solving
@@ -41,6 +41,7 @@ from solvers.results import Limit
 from solvers.staging import HELD, at_most, solve_stages
 
 AUGMENT = 1e-4  # share of the range of the first objective that the whole range of the second is worth
+WALKING = 0.5  # of the time of a point of a large program, for its relaxation
 SHARPER = 0.9  # of the gap asked for: the weight and held objectives take from it
 OnPoint = Callable[[int, Plan], None]
 Elsewhere = Callable[[float, Mapping[int, float], Callable[[int], Plan | None]], Iterator[tuple[int, Plan]]]
@@ -175,6 +176,7 @@ class Search:
         self._ties = [] if pair[0] == "cost" else [self._model.milp.cost]
         self._ends: dict[str, _Near] = {}  # by the objective that is least there
         self._milp = program(self._model)
+        self._large = len(self._milp.cost) >= CORE_FROM
         self._kept: dict[str, float] = {}
         self._before: tuple[MilpResult, ...] = ()  # the stage of the shortfall
         if may_fall_short(self._model) and "shortfall" not in pair:
@@ -188,7 +190,7 @@ class Search:
             return
         self._kept = {"shortfall": _held(result[0].objective)}
         self._milp = at_most(self._milp, costs, self._kept["shortfall"])
-        self._before = result if self.pair[0] != "cost" else ()
+        self._before = result
 
     def value(self, plan: Plan, name: str) -> float:
         """An objective of a plan, recomputed."""
@@ -211,13 +213,21 @@ class Search:
         return self._decoded(main, tuple(ties), x, _held(float(self._second @ x)), second.limit)
 
     def least_second(self) -> Plan:
-        """The least of the second objective and, of such plans, the least of the first."""
+        """The least of the second objective and, of such plans, the least of the first.
+
+        A large program whose least value is known to within a gap only ends here, with a plan that the first objective
+        has guided: how much it costs to stay below that value says more about the gap than about the front, and a
+        limit there makes for a far harder search.
+        """
         start = self._ends[self.pair[0]].x if self._ends else None
         (result,), x = self._solve(replace(self._milp, guide=self._first), [self._second], start)
         if x is None:
             return self._decoded(result, (), None, math.inf)
         self.bounds[self.pair[1]] = result.bound
         near = _Near(x, self._with_limit(result.basis))
+        if self._large and result.objective > _held(result.bound):
+            self._ends[self.pair[1]] = near
+            return self._decoded(result, (), x, _held(result.objective), least=self.pair[1])
         plan, self._ends[self.pair[1]] = self._at(known_to(result, self.options.gap), near, result.limit)
         return plan
 
@@ -226,70 +236,112 @@ class Search:
     ) -> Iterator[tuple[int, Plan]]:
         """Number and plan of the least of the first objective for each limit of the second. limits: tightest first.
 
-        Large programs are solved two at a time: the tighter half of the limits from the least of the second objective
-        on, the other half from the least of the first, each point from the one before it. The plans do not depend on
-        which is done first.
+        Small programs are solved in this order, each from the plan before it, which keeps its limit too. Of large ones
+        the relaxations are solved in the other order, each from the basis before it, and a second thread makes plans of
+        those that are solved. The plans do not depend on which is done first.
         """
-        self.weight = weight
-        numbers, ends = list(limits), [self._ends.get(name, _Near()) for name in reversed(self.pair)]
-        half = -(-len(numbers) // 2)
-        ends[0] = replace(ends[0], basis=_moved(ends[0].basis))
-        series = [(numbers, ends[0])]
-        if len(self._milp.cost) >= CORE_FROM and len(numbers) > 1:
-            series = [
-                (numbers[:half], ends[0]),
-                (numbers[: half - 1 : -1], replace(ends[0], basis=_moved(ends[1].basis))),
-            ]
-
-        def follow(chain: Sequence[int], near: _Near) -> Iterator[tuple[int, Plan]]:
-            for number in chain:
-                plan = known(number)
-                if plan is None:
-                    if self.stopped:
-                        return
-                    plan, found = self._at(limits[number], near)
-                    tightens = limits[number] > limits[chain[-1]]  # the plan does not keep the next limit
-                    near = _Near(near.x if tightens or found.x is None else found.x, _moved(found.basis or near.basis))
+        self.weight, left = weight, dict[int, float]()
+        for number, limit in limits.items():
+            plan = known(number)
+            if plan is None:
+                left[number] = limit
+            else:
                 yield number, plan
+        yield from self._side_by_side(left) if self._large else self._one_by_one(left)
 
-        yield from side_by_side([follow(*one) for one in series])
+    def _one_by_one(self, limits: Mapping[int, float]) -> Iterator[tuple[int, Plan]]:
+        near = self._ends.get(self.pair[1], _Near())
+        for number, limit in limits.items():
+            if self.stopped:
+                return
+            plan, found = self._at(limit, near)
+            near = near if found.x is None else found
+            yield number, plan
+
+    def _side_by_side(self, limits: Mapping[int, float]) -> Iterator[tuple[int, Plan]]:
+        start = self._ends.get(self.pair[1], _Near()).x  # it keeps all limits
+        relaxed: SimpleQueue[tuple[int, Basis | None] | None] = SimpleQueue()
+
+        def plans() -> Iterator[tuple[int, Plan]]:
+            while (item := relaxed.get()) is not None:
+                if not self.stopped:
+                    number, basis = item
+                    yield number, self._at(limits[number], _Near(start, basis), part=1 - WALKING)[0]
+
+        def walk() -> Iterator[tuple[int, Plan]]:
+            basis, price = self._ends.get(self.pair[0], _Near()).basis, self.weight
+            try:
+                for number in list(limits)[::-1]:
+                    if self.stopped:
+                        break
+                    found, price = self._relaxed(limits[number], _Near(start, _moved(basis)), price)
+                    basis = found or basis
+                    relaxed.put((number, basis))
+            finally:
+                relaxed.put(None)  # for either thread
+                relaxed.put(None)
+            yield from plans()
+
+        yield from side_by_side([walk(), plans()])
+
+    def _relaxed(self, limit: float, near: _Near, price: float) -> tuple[Basis | None, float]:
+        """The basis of the relaxation at a limit and what the limit is worth there; (None, price) for want of time.
+
+        price: what a looser limit is worth, which is no more. As a weight on the second objective it changes nothing
+        but the way there: that of the simplex method is far shorter.
+        """
+        milp = self._limited(limit, near)
+        milp = replace(milp, cost=self._first + price * self._second, integer=np.zeros_like(milp.integer))
+        result = self._run(milp, replace(self._limits, seconds=WALKING * self._limits.seconds), near.x)
+        self.stopped = self.stopped or result.limit == "interrupt"
+        if result.basis is None or result.duals is None:
+            return None, price
+        size = milp.row_upper[-1] / limit if limit else 0.0  # what `at_most` multiplied the row with
+        return result.basis, price - float(size * result.duals[len(self._milp.row_lower)])
 
     def point(self, weight: float, limit: float) -> Plan:
         """The point at one limit of the second objective, without a start."""
         self.weight = weight
         return self._at(limit, _Near())[0]
 
-    def _at(self, limit: float, near: _Near, before: Limit = "none") -> tuple[Plan, _Near]:
+    def _at(self, limit: float, near: _Near, before: Limit = "none", part: float = 1.0) -> tuple[Plan, _Near]:
         """The least of the first objective with the second at most `limit`: the plan, and where to go on from. before:
-        what stopped the search for the limit."""
-        milp = replace(at_most(self._milp, self._second, limit), near=near.basis)
+        what stopped the search for the limit; part: of the time."""
         costs = self._first + self.weight * self._second
-        (main, *ties), x = self._solve(milp, [costs, *self._ties], near.x)
+        (main, *ties), x = self._solve(self._limited(limit, near), [costs, *self._ties], near.x, part)
         plan = self._decoded(replace(main, bound=main.bound - self.weight * limit), tuple(ties), x, limit, before)
         return plan, _Near(x, main.basis)
+
+    def _limited(self, limit: float, near: _Near) -> Milp:
+        """The program with the second objective at most `limit`."""
+        return replace(at_most(self._milp, self._second, limit), near=near.basis)
 
     def _with_limit(self, basis: Basis | None) -> Basis | None:
         return basis and basis.with_row(len(self._milp.row_lower))
 
     def _solve(
-        self, milp: Milp, costs: list[Floats], start: Floats | None = None
+        self, milp: Milp, costs: list[Floats], start: Floats | None = None, part: float = 1.0
     ) -> tuple[tuple[MilpResult, ...], Floats | None]:
-        staged = solve_stages(self._run, milp, costs, self._limits, start)
+        limits = replace(self._limits, seconds=part * self._limits.seconds)
+        staged = solve_stages(self._run, milp, costs, limits, start)
         self.stopped = self.stopped or staged.limit == "interrupt"
         return staged.results, staged.x
 
     def _decoded(
-        self, main: MilpResult, ties: tuple[MilpResult, ...], x: Floats | None, limit: float, stopped: Limit = "none"
-    ) -> Plan:
+        self, main: MilpResult, ties: tuple[MilpResult, ...], x: Floats | None, limit: float, stopped: Limit = "none",
+        least: str | None = None,
+    ) -> Plan:  # fmt: skip
         """The checked plan of a point; its bound is for plans that keep the limits too.
 
-        ties: of the stage that chooses among equal plans, where it was solved; stopped: what stopped any other stage.
+        ties: of the stage that chooses among equal plans, where it was solved; stopped: what stopped any other stage;
+        least: the objective of main, None: the first.
         """
+        objective = self.blank.options["objective"] if least is None else as_written(objective_of(least))
         kept = {self.pair[1]: limit, **self._kept} if math.isfinite(limit) else self._kept
         stops = (main.limit, stopped, *(result.limit for result in ties))
         blank = replace(
             self.blank, bound=main.bound, limit=next((stop for stop in stops if stop != "none"), "none"),
-            options={**self.blank.options, "at_most": kept},
+            options={**self.blank.options, "objective": objective, "at_most": kept},
             bound_source=f"claimed by {main.solver}" if math.isfinite(main.bound) else "",
         )  # fmt: skip
         if x is None:
@@ -301,34 +353,6 @@ class Search:
 def _moved(basis: Basis | None) -> Basis | None:
     """The basis for a program with another limit."""
     return basis and replace(basis, keeps=False)
-
-
-def side_by_side(series: Sequence[Iterator[tuple[int, Plan]]]) -> Iterator[tuple[int, Plan]]:
-    """The items of several series, each drawn in a thread of its own, as they come."""
-    items: Queue[tuple[int, Plan] | BaseException | None] = Queue()
-
-    def draw(one: Iterator[tuple[int, Plan]]) -> None:
-        try:
-            for item in one:
-                items.put(item)
-            items.put(None)
-        except BaseException as error:
-            items.put(error)
-
-    if len(series) == 1:
-        yield from series[0]
-        return
-    for one in series:
-        Thread(target=draw, args=(one,), daemon=True).start()
-    left = len(series)
-    while left:
-        item = items.get()
-        if isinstance(item, BaseException):
-            raise item
-        if item is None:
-            left -= 1
-        else:
-            yield item
 
 
 def known_to(least: MilpResult, gap: float) -> float:

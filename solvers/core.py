@@ -41,7 +41,7 @@ def solve_by_core(
     slack = ROUNDING * max(1.0, abs(lower))
     fixable = (milp.lower == 0.0) & (relaxed.x <= 1e-9) & (reduced > slack)
     if not milp.integer.any():
-        return conclude(milp, limits, relaxed.x, lower, solver=relaxed.solver)
+        return conclude(milp, limits, relaxed.x, lower, solver=relaxed.solver, duals=relaxed.duals)
     points = [x for x in (start, relaxed.point) if x is not None]
     best = min(points, key=lambda x: float(milp.cost @ x), default=None)
     value = math.inf if best is None else float(milp.cost @ best) + milp.offset

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers.highs import MOST_PIVOTS, Lp
-from solvers.milp import Bools, Floats, Limits, Longs
+from solvers.milp import Bools, Floats, Limits, Longs, SolverFailure
 
 STEPS = 80
 WHOLE = 1e-6
@@ -25,10 +25,14 @@ PIVOTS = 1_500  # of one way: what takes more is taken for bad, unless the other
 DEAR = 0.05  # of the gap asked for: once a step costs more, the other way is tried
 
 
-def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> Floats | None:
+def dive(
+    lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits, *, upward: bool = False, most: float = math.inf
+) -> Floats | None:
     """A point (n,) of the relaxation that `lp` holds whose integer columns are whole; None where none was found.
 
     x: (n,) the relaxation's optimum; integer columns stand in their own units. The bounds that `lp` has are narrowed.
+    upward: leading columns are rounded up, the largest fraction first, whatever it costs; most: objective above which
+    it is given up.
     """
     began = time.perf_counter()
     duals: Floats = np.zeros(0)
@@ -36,7 +40,10 @@ def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> F
     def solved(columns: Longs, low: Floats, high: Floats, pivots: int = MOST_PIVOTS) -> tuple[float, Floats | None]:
         lp.set_bounds(columns, low, high)
         left = max(limits.seconds - (time.perf_counter() - began), 0.0)
-        result = lp.solve(replace(limits, seconds=left), pivots=pivots)
+        try:
+            result = lp.solve(replace(limits, seconds=left), pivots=pivots)
+        except SolverFailure:  # such as a point that misses a row: not the way to go
+            return math.inf, None
         nonlocal duals
         if result.status != "optimal" or result.duals is None:
             return math.inf, None
@@ -46,11 +53,11 @@ def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> F
     none = np.zeros(0, dtype=np.int64)
     first = np.flatnonzero(integer & leading)
     many = int(_fractional(x, integer).sum()) > MANY
-    up = np.ceil(x[first] - WHOLE)
-    value, point = solved(first, up, up) if many else solved(none, up[:0], up[:0])
+    over = np.ceil(x[first] - WHOLE)
+    value, point = solved(first, over, over) if many else solved(none, over[:0], over[:0])
     size = _worth(lp, duals) if len(duals) else np.ones(len(x))
     for _ in range(STEPS):
-        if point is None:
+        if point is None or value > most:
             return None
         fractional = _fractional(point, integer)
         if not fractional.any():
@@ -58,12 +65,13 @@ def dive(lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits) -> F
         if fractional.sum() > MANY:
             settled = np.flatnonzero(integer & ~fractional & (np.round(point) > lp.milp.lower))
             lp.set_bounds(settled, np.round(point[settled]), np.round(point[settled]))
-        one, upward = _next(point, fractional, leading, size)
+        one, up = _next(point, fractional, leading, size, upward)
         basis, floor = lp.basis, np.floor(point[one])
         above, below = (floor + 1, lp.milp.upper[one]), (lp.milp.lower[one], floor)
-        way, other = (above, below) if upward else (below, above)
+        way, other = (above, below) if up else (below, above)
         found, at = solved(one, way[0], way[1], PIVOTS)
-        if found > value + DEAR * limits.gap * abs(value):
+        dearest = math.inf if upward and leading[one] else value + DEAR * limits.gap * abs(value)
+        if found > dearest or at is None:
             there, lp.basis = lp.basis, basis
             second = solved(one, other[0], other[1], PIVOTS)
             if second[0] < found:
@@ -88,10 +96,12 @@ def _fractional(x: Floats, integer: Bools) -> Bools:
     return integer & (np.abs(x - np.round(x)) > WHOLE)
 
 
-def _next(x: Floats, fractional: Bools, leading: Bools, size: Floats) -> tuple[Longs, bool]:
-    """The column to round, (1,), and whether up: the leading one nearest to a whole number or, without one, the column
-    nearest to the next."""
+def _next(x: Floats, fractional: Bools, leading: Bools, size: Floats, upward: bool) -> tuple[Longs, bool]:
+    """The column to round, (1,), and whether up: the leading one nearest to a whole number (upward: to the next) or,
+    without one, the column nearest to the next."""
     leads = np.flatnonzero(fractional & leading)
+    if len(leads) and upward:
+        return leads[[np.argmax(x[leads] - np.floor(x[leads]))]], True
     if len(leads):
         one = leads[[np.argmin(np.abs(x[leads] - np.round(x[leads])))]]
         return one, bool(x[one] > np.floor(x[one]) + 0.5)

@@ -8,6 +8,7 @@ the whole program in every round. First prices: those of the program that serves
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import dataclass, replace
@@ -16,8 +17,21 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers.diving import dive
-from solvers.highs import Lp
-from solvers.milp import AT_LOWER, BASIC, LEFT_OUT, Basis, Bools, Choices, Floats, Limits, Longs, Milp, stacked
+from solvers.highs import MOST_PIVOTS, Lp
+from solvers.milp import (
+    AT_LOWER,
+    BASIC,
+    LEFT_OUT,
+    Basis,
+    Bools,
+    Choices,
+    Floats,
+    Limits,
+    Longs,
+    Milp,
+    SolverFailure,
+    stacked,
+)
 from solvers.restricting import restricted
 from solvers.results import feasible
 from solvers.scaling import Undo, scale
@@ -189,16 +203,18 @@ class _Restricted:
             program = _elastic(program, np.flatnonzero(serving[rows]), penalty)
         scaled, undo = scale(program)
         over = np.append(np.flatnonzero(keep), len(keep) + np.arange(len(program.cost) - int(keep.sum())))
-        lp = Lp(scaled, presolve=basis is None)
-        if basis is not None:
-            lp.begin(Basis(np.maximum(basis.columns[over], AT_LOWER), basis.rows[rows], basis.keeps))
-        began = time.perf_counter()
-        result = undo(lp.solve(limits) if basis is None else lp.solve(limits, pivots=PIVOTS))
-        if basis is not None and result.limit == "work":
+        began, result = time.perf_counter(), None
+        for way in ("basis", "presolve", "plain")[basis is None :]:  # the last where HiGHS breaks on the one before
+            lp = Lp(scaled, presolve=way == "presolve")
+            if basis is not None and way == "basis":
+                lp.begin(Basis(np.maximum(basis.columns[over], AT_LOWER), basis.rows[rows], basis.keeps))
+            left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))
+            with contextlib.suppress(SolverFailure):
+                result = undo(lp.solve(left, pivots=PIVOTS if way == "basis" else MOST_PIVOTS))
+            if result is not None and not (way == "basis" and result.limit == "work"):
+                break
             lp.close()
-            left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-            return cls.solved(milp, choices, keep, penalty, left, None)
-        if result.status != "optimal" or result.x is None or result.duals is None:
+        if result is None or result.status != "optimal" or result.x is None or result.duals is None:
             lp.close()
             return None
         own = int(keep.sum())
@@ -222,21 +238,43 @@ class _Restricted:
 def _point(
     milp: Milp, choices: Choices, price: Floats, lower: float, relaxed: tuple[Floats, Basis], limits: Limits
 ) -> Floats | None:
-    """(n,) a solution by diving, None without one: over the choices that the relaxation uses and those not much dearer.
+    """(n,) the best solution of up to three dives, None without one.
+
+    The first is over the choices that the relaxation uses and those not much dearer, and given up where it leaves the
+    gap. The second has also the whole ones that a plan within the gap may have: they are a column each, and what is
+    rounded needs others. In the third leading columns are rounded up.
 
     price: (C,) what a choice costs above the cheapest of its serving row; relaxed: the optimum and its basis.
     """
     began, (x, basis) = time.perf_counter(), relaxed
     near = _cheapest(price, choices.serve, price <= NEAR * limits.gap * abs(lower), FIRST)
     near[choices.of[(choices.of >= 0) & ((x > 0) | (basis.columns == BASIC))]] = True
-    limits = replace(limits, seconds=DIVING * limits.seconds)
+    wide, whole = near.copy(), choices.of[(choices.of >= 0) & milp.integer]
+    wide[whole[price[whole] <= limits.gap * abs(lower)]] = True
+    target, best, value = lower + limits.gap * abs(lower), None, math.inf
+    for some, upward, most in ((near, False, target), (wide, False, math.inf), (wide, True, math.inf)):
+        left = replace(limits, seconds=DIVING * (limits.seconds - (time.perf_counter() - began)))
+        point = _dived(milp, choices, some, basis, left, upward, min(most, value))
+        if point is not None and float(milp.cost @ point) < value:
+            best, value = point, float(milp.cost @ point)
+        if value <= target:
+            break
+    return best
+
+
+def _dived(
+    milp: Milp, choices: Choices, near: Bools, basis: Basis, limits: Limits, upward: bool, most: float
+) -> Floats | None:
+    """(n,) a solution over some choices (C,) by one dive from the relaxation's basis, None without one below `most`."""
+    began = time.perf_counter()
     found = _Restricted.solved(milp, choices, (choices.of < 0) | near[choices.of], math.inf, limits, basis)
     if found is None:
         return None
     columns = np.flatnonzero(found.keep)
     leading = np.zeros(len(columns), dtype=bool) if milp.leading is None else milp.leading[columns]
     left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-    end = dive(found.lp, found.undo.forward(found.x[columns]), milp.integer[columns], leading, left)
+    x = found.undo.forward(found.x[columns])
+    end = dive(found.lp, x, milp.integer[columns], leading, left, upward=upward, most=most * found.undo.objective)
     found.lp.close()
     if end is None:
         return None

@@ -1,4 +1,4 @@
-"""Fronts of large programs: points solved two at a time are those solved one after the other."""
+"""Fronts of large programs: points whose relaxations are walked are those solved one after the other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ import pytest
 from random_instances import random_document
 
 from instances import from_document
-from optimizer import Options, pareto
-from optimizer.fronts import side_by_side
+from optimizer import Options, check, pareto, solve
+from optimizer.series import side_by_side
 from solvers.exact import solve_exact
 from solvers.milp import Choices, Floats, Limits, Milp
 from solvers.sifting import Relaxation, sift
+
+
+def _taken_for_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("optimizer.fronts", "optimizer.solving", "solvers.exact"):
+        monkeypatch.setattr(f"{module}.CORE_FROM", 1)
+    monkeypatch.setattr("solvers.rounds.FEW", np.inf)
+    monkeypatch.setattr("optimizer.solving.solve_supervised", solve_exact)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -38,10 +45,7 @@ def test_points_from_the_basis_of_their_neighbour_are_those_found_afresh(
     instance = from_document(random_document(seed, features=features, demands=8, hubs=4))
     options = Options(gap=1e-8)
     plain = pareto(instance, points=6, options=options)
-    for module in ("optimizer.fronts", "optimizer.solving", "solvers.exact"):
-        monkeypatch.setattr(f"{module}.CORE_FROM", 1)
-    monkeypatch.setattr("solvers.rounds.FEW", np.inf)
-    monkeypatch.setattr("optimizer.solving.solve_supervised", solve_exact)
+    _taken_for_large(monkeypatch)
 
     def seen(milp: Milp, choices: Choices, limits: Limits, start: Floats | None) -> Relaxation | None:
         if milp.near is not None and start is not None:
@@ -56,6 +60,22 @@ def test_points_from_the_basis_of_their_neighbour_are_those_found_afresh(
 
 def test_bases_were_handed_on() -> None:
     assert len(SIFTED) > 20
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_large_program_ends_at_a_least_value_that_is_known_to_within_a_gap(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = ("energy", "carbon", "links", "optional_hubs", "single", "hub_modules")
+    instance = from_document(random_document(seed, features=features, demands=8, hubs=4))
+    least = solve(instance, Options(gap=1e-8, objective="carbon")).carbon_kg
+    _taken_for_large(monkeypatch)
+    front = pareto(instance, points=4, options=Options(gap=0.05))
+    end = front.plans[-1]
+    assert end.options["objective"] == "carbon" and end.objective == pytest.approx(end.carbon_kg)
+    assert 1e-6 < end.gap <= 0.05 and front.bounds[1] == pytest.approx(end.bound)
+    assert end.bound <= least * (1 + 1e-6) and end.carbon_kg >= least * (1 - 1e-6)
+    assert all(check(instance, plan).ok for plan in front.plans)
 
 
 def test_an_error_in_a_thread_is_raised() -> None:
