@@ -7,7 +7,8 @@ An instance is `metro` (demands x hubs x periods); the next night differs in 5 %
 traffic by 0.5 to 1.5), of energy prices and of carbon factors (by 0.5 to 1.5; a hub and period each). Both solves are
 by prices, from the compiled problem to a plan within the gap, proven by the prices found; the warm one has the prices
 that proved the plan of the night before, and that plan. Compiled loops are loaded before. Where a solve does not reach
-the gap the instance is told but does not count. With --commands the whole commands `solve` and `reoptimize` follow, for
+the gap the instance is told but does not count; the warm one is left out where the cold one finds no plan. --first: the
+first seed, to measure in pieces. With --commands the whole commands `solve` and `reoptimize` follow, for
 that many instances, from and to folders. Appends a row per instance and prints medians.
 """
 
@@ -75,6 +76,8 @@ def one(size: str, seed: int, gap: float) -> dict[str, Any] | None:
         return None
     was = hubs_of(first, old.chosen)
     cold, cold_s, cold_cpu, cold_gap = solved(problem, gap)
+    if cold.chosen is None:
+        return dict(zip(FIELDS, (size, seed, gap, cold_s, cold_cpu, cold_gap, -1, 0.0, 0.0, np.inf, -1), strict=True))
     warm, warm_s, warm_cpu, warm_gap = solved(problem, gap, Start(old.prices.y, was))
     moved = [int((hubs_of(problem, f.chosen) != was).sum()) if f.chosen else -1 for f in (cold, warm)]
     values = (size, seed, gap, cold_s, cold_cpu, cold_gap, moved[0], warm_s, warm_cpu, warm_gap, moved[1])
@@ -129,14 +132,15 @@ def main() -> None:
     parser.add_argument("--sizes", required=True)
     parser.add_argument("--gap", type=float, required=True)
     parser.add_argument("--instances", type=int, default=20, help="instances of each size that reach the gap")
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--commands", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, required=True)
     asked = parser.parse_args()
     one("1000x5x1", 0, 0.01)
     for size in asked.sizes.split(","):
         rows: list[dict[str, Any]] = []
-        seed = 0
-        while sum(map(counts, rows)) < asked.instances and seed < 3 * asked.instances:
+        seed = asked.first
+        while sum(map(counts, rows)) < asked.instances and seed < asked.first + 3 * asked.instances:
             row = one(size, seed, asked.gap)
             seed += 1
             if row is not None:
