@@ -17,7 +17,7 @@ from optimizer.options import Options
 from optimizer.plan import Plan, Stage
 from optimizer.plan_making import accepted, closed, memory, planned
 from solvers.decomposition.settle import settle
-from solvers.decomposition.supported import lacking, smooth
+from solvers.decomposition.supported import lacking, openable, smooth
 from solvers.milp import Limits, Refused
 from solvers.model import Model, Problem
 from solvers.model.options import Floats
@@ -30,13 +30,19 @@ if TYPE_CHECKING:
 
 DECOMPOSITION = "decomposition"
 LARGE = 20_000  # demands from which prices and local search beat general programs
+MANY = 5_000  # the same where hubs are optional: general programs then mostly end without a plan
 SOME, FIRST_TIME = 1_000, 0.3  # demands from which a general solver gets their plan; part of the time for it
 
 
 def suits_prices(options: Options, blank: Plan, problem: Problem) -> bool:
-    """Whether `auto` takes the decomposition: from LARGE demands on, where nothing speaks against it."""
-    large = options.solver == "auto" and len(problem.options) >= LARGE
+    """Whether `auto` takes the decomposition: from so many demands on, where nothing speaks against it."""
+    large = options.solver == "auto" and len(problem.options) >= large_from(problem)
     return large and not unsuited(problem) and priced_weights(problem, blank.options["objective"]) is not None
+
+
+def large_from(problem: Problem) -> int:
+    """Demands from which `auto` takes the decomposition."""
+    return MANY if problem.data.hub_optional.any() else LARGE
 
 
 def prices_first(problem: Problem, objective: Any) -> bool:
@@ -56,7 +62,8 @@ def priced_weights(problem: Problem, objective: Any) -> Weights | None:
 def unsuited(problem: Problem) -> list[str]:
     """What the decomposition does not take, or finds no plans for where demands are many; in words."""
     optional = problem.data.hub_optional.any() or problem.data.link_optional.any()
-    return [*lacking(problem), *(["optional hubs or links of so many demands"] if optional else [])]
+    hard = optional and not openable(problem)
+    return [*lacking(problem), *(["optional hubs or links of so many demands"] if hard else [])]
 
 
 def solve_by_prices(

@@ -11,8 +11,8 @@ from instances.instance import Instance
 from optimizer.by_prices import (
     DECOMPOSITION,
     FIRST_TIME,
-    LARGE,
     exact_point,
+    large_from,
     prices_first,
     solve_by_prices,
     suits_prices,
@@ -148,15 +148,15 @@ def why(options: Options, solver: str, problem: Problem, *, from_prices: bool = 
     """Why `auto` takes the solver; "" where it was named."""
     if options.solver != "auto":
         return ""
-    count, words = len(problem.options), unsuited(problem)
+    count, words, large = len(problem.options), unsuited(problem), large_from(problem)
     if solver == DECOMPOSITION:
-        return f"auto: {count:,} demands; from {LARGE:,} on by prices"
+        return f"auto: {count:,} demands; from {large:,} on by prices"
     if solver == LAGRANGIAN:
         return "auto: single-source location"
     if solver == BRANCHING:
         return "auto: few whole numbers and a strong relaxation"
-    if count < LARGE:
-        return f"auto: {count:,} demands; below {LARGE:,} the whole program{', from the plan of prices' * from_prices}"
+    if count < large:
+        return f"auto: {count:,} demands; below {large:,} the whole program{', from the plan of prices' * from_prices}"
     return (
         f"auto: the decomposition does not suit {', '.join(words)}"
         if words

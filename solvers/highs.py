@@ -185,6 +185,10 @@ class Lp:
         name = {"kOptimal": "optimal", "kInfeasible": "infeasible", "kTimeLimit": "time"}.get(status, status)
         return name, value, np.array(point.col_value), np.array(point.col_dual), np.array(point.row_dual)
 
+    def stop_above(self, objective: float) -> None:
+        """From here on `resolve` ends, saying kObjectiveBound, where the dual simplex finds no better optimum."""
+        _set(self._highs, "objective_bound", objective)
+
     def close(self) -> None:
         """Frees the model."""
         self._highs.clear()

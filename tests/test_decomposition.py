@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from instances import generate
-from optimizer import by_prices, solving
+from optimizer import by_prices
 from optimizer.checking import check
 from optimizer.compiling import compile_problem
 from optimizer.solving import Options, solve
@@ -107,8 +107,7 @@ def test_auto_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = generate("metro", demands=40, hubs=4, periods=1, seed=5)
     plan = solve(instance, Options(gap=0.1))
     assert plan.solver != "decomposition" and plan.why == "auto: 40 demands; below 20,000 the whole program"
-    for module in (solving, by_prices):
-        monkeypatch.setattr(module, "LARGE", 40)
+    monkeypatch.setattr(by_prices, "LARGE", 40)
     plan = solve(instance, Options(gap=0.1))
     assert plan.solver == "decomposition" and plan.why == "auto: 40 demands; from 40 on by prices"
     assert solve(instance, BY_PRICES).why == ""

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from solvers.decomposition import loops
 from solvers.decomposition.compact import Compact
-from solvers.decomposition.pricing import Items, Pricing
+from solvers.decomposition.pricing import Items, Pricing, Soft
 from solvers.decomposition.site_side import SiteSide
 from solvers.model.options import Bools, Floats, Longs
 
@@ -79,7 +79,7 @@ class Dual:
         y = side.prices(z)
         items = self._items(free)
         mu = side.worth(y)
-        found = self.pricing.soft(self.demands, mu, temperature * self.unit, items, self.every)
+        found = self._smoothed(mu, temperature * self.unit, items)
         self.every = max(1, round(self.every * found.live / ENOUGH))
         rest = self.settled or Settled(np.zeros(side.ties), 0.0)
         slope, room, size = side.slope(y, found.loads + rest.loads, side.ends(y))
@@ -90,6 +90,9 @@ class Dual:
         assert found.second is not None and found.raw is not None
         value = found.value + rest.cost - float(mu @ rest.loads) + side.value(y)
         return Point(z, value, slope, near, free, found.second, found.raw, self.spread / temperature)
+
+    def _smoothed(self, mu: Floats, heat: Floats, items: Items) -> Soft:
+        return self.pricing.soft(self.demands, mu, heat, items, self.every)
 
     def bound(self, z: Floats) -> float:
         """The dual without smoothing, in single precision."""

@@ -8,23 +8,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solvers.decomposition import masters
+from solvers.decomposition import masters, opening
 from solvers.decomposition.cheapest import Prices
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.found import Chosen, Found
+from solvers.decomposition.partly import Setting
 from solvers.decomposition.pricing import Pricing
 from solvers.decomposition.primal import LEAST, Effort, Reach, begin, improve, width_of
 from solvers.decomposition.settle import settle
 from solvers.decomposition.shared import Shared
 from solvers.decomposition.site_side import SiteSide
 from solvers.decomposition.start import RESUMED, Start, carried, resumed
-from solvers.decomposition.supported import lacking, smooth
+from solvers.decomposition.supported import lacking, openable, smooth, with_hubs
 from solvers.milp import Limits, Refused
 from solvers.model.columns import SHARE
 from solvers.model.explicit import explicit_columns
 from solvers.model.linking import Linking
-from solvers.model.options import Floats, Ints, Longs, Pairs
+from solvers.model.options import Bools, Floats, Ints, Longs, Pairs
 from solvers.model.problem import Problem
 
 NAME = "decomposition"
@@ -78,6 +79,8 @@ def solve(
     words = lacking(problem)
     if words:
         raise Refused(f"the decomposition does not take {', '.join(words)}: use highs or auto")
+    if len(problem.options) >= SMALL and openable(problem):
+        return _with_optional_hubs(problem, limits, watch, say)
     if len(problem.options) < SMALL or not smooth(problem):
         return masters.solve(problem, limits, watch, say)
     shared = Shared.of(problem, limits, say)
@@ -95,6 +98,31 @@ def solve(
         watch(chosen.cost, bound)
     reached = chosen is not None and shared.reached(chosen.cost, bound)
     return Found(chosen, bound, prices, "none" if reached or not shared.late else "time")
+
+
+def _with_optional_hubs(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None]) -> Found:
+    """Which hubs to open is decided outside; for each set that is tried, prices and decisions are found as for any
+    problem."""
+
+    def decide(hubs: Bools, seconds: float) -> Chosen | None:
+        shared = Shared.of(with_hubs(problem, hubs), replace(limits, seconds=seconds), say)
+        z = _prices(shared)
+        chosen = _decided(shared, z, None, shared.bound(z))
+        return None if chosen is None else _paid(problem, chosen, limits)
+
+    return opening.solve(Setting.of(Shared.of(problem, limits, say)), watch, decide)
+
+
+def _paid(problem: Problem, chosen: Chosen, limits: Limits) -> Chosen | None:
+    """Decisions where hubs were open in any case, with what these cost."""
+    share = np.flatnonzero(chosen.table.kind == SHARE)
+    table = explicit_columns(problem.options, Pairs(chosen.table.demand[share], chosen.table.candidate[share]))
+    loads = (table.matrix @ chosen.values)[: problem.options.ties.count]
+    site = settle(problem, loads, replace(limits, gap=1e-9))
+    if site is None:
+        return None
+    money = sum(float(cost @ chosen.values) for cost in table.cost.values())
+    return Chosen(table, chosen.values, site, money + float(problem.site.total_cost @ site))
 
 
 def _decided(shared: Shared, z: Floats, hub: Ints | None, bound: float) -> Chosen | None:

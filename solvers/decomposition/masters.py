@@ -46,7 +46,7 @@ CLOSE = 0.05  # of the gap asked for: distance of master and bound at which pric
 
 
 @dataclass
-class _Search:
+class Search:
     """What all rounds share."""
 
     problem: Problem
@@ -59,7 +59,7 @@ class _Search:
     scale: Floats  # (m,) prices at which what is on a row would be worth all money
 
     @classmethod
-    def of(cls, problem: Problem, limits: Limits, deadline: float, say: Callable[[str], None]) -> _Search:
+    def of(cls, problem: Problem, limits: Limits, deadline: float, say: Callable[[str], None]) -> Search:
         site, wholes = bounded(problem), Wholes(problem.options)
         first = Prices(_grid_prices(problem), Linking.none())
         found = bound_of(wholes, site, first, np.ones(len(problem.options)))[1]
@@ -113,7 +113,7 @@ class _Search:
 def solve(problem: Problem, limits: Limits, watch: Callable[[float, float], bool], say: Callable[[str], None]) -> Found:
     """The best decisions within the limits, and a bound."""
     began = time.perf_counter()
-    search = _Search.of(problem, limits, began + DUAL * limits.seconds, say)
+    search = Search.of(problem, limits, began + DUAL * limits.seconds, say)
     prices = _sampled(search)
     bound, prices, last = _all(search, prices)
     if not watch(math.inf, bound):
@@ -150,7 +150,7 @@ def _grid_prices(problem: Problem) -> Floats:
     return y
 
 
-def _sampled(search: _Search) -> Prices:
+def _sampled(search: Search) -> Prices:
     """Prices of a sample, with all its options, that stands for all demands."""
     options, wholes, rng = search.problem.options, search.wholes, np.random.default_rng(search.limits.seed)
     prices = Prices(_grid_prices(search.problem), Linking.none())
@@ -170,7 +170,7 @@ def _sampled(search: _Search) -> Prices:
     return Prices(relaxed.prices.y, Linking.none())
 
 
-def _sample(search: _Search, count: int, rng: np.random.Generator) -> Longs:
+def _sample(search: Search, count: int, rng: np.random.Generator) -> Longs:
     """About so many demands, ascending, with their whole groups."""
     together, n = search.problem.options.together, len(search.unit)
     taken = np.zeros(n, bool)
@@ -197,7 +197,7 @@ class _Last:
     relaxed: Relaxed
 
 
-def _all(search: _Search, prices: Prices) -> tuple[float, Prices, _Last | None]:
+def _all(search: Search, prices: Prices) -> tuple[float, Prices, _Last | None]:
     """The best bound found, its prices, and the last master."""
     wholes = search.wholes
     near, opened = np.zeros(len(wholes.pairs), bool), np.zeros(len(search.unit), bool)
@@ -238,7 +238,7 @@ def _all(search: _Search, prices: Prices) -> tuple[float, Prices, _Last | None]:
     return bound, prices, last
 
 
-def _attempts(search: _Search, prices: Prices, last: _Last | None) -> Iterator[tuple[Master, _Settled]]:
+def _attempts(search: Search, prices: Prices, last: _Last | None) -> Iterator[tuple[Master, _Settled]]:
     """Programs in whole numbers, each larger than the one before: first few demands, those that the relaxation splits
     and those whose choice is closest; the others as it has them."""
     if last is None:
@@ -262,7 +262,7 @@ def _attempts(search: _Search, prices: Prices, last: _Last | None) -> Iterator[t
         yield _beside(search, near, _limited(search, found, near, found.second <= width), found.pick, prices)
 
 
-def _beside(search: _Search, near: Bools, opened: Bools, pick: Longs, prices: Prices) -> tuple[Master, _Settled]:
+def _beside(search: Search, near: Bools, opened: Bools, pick: Longs, prices: Prices) -> tuple[Master, _Settled]:
     """The master of some demands beside the others as they are picked."""
     near = near.copy()
     near[pick[pick >= 0]] = True
@@ -272,7 +272,7 @@ def _beside(search: _Search, near: Bools, opened: Bools, pick: Longs, prices: Pr
     return search.master(demands, near, np.ones(len(demands)), loads), settled
 
 
-def _relaxed_picks(search: _Search, last: _Last, pick: Longs) -> tuple[Longs, Bools]:
+def _relaxed_picks(search: Search, last: _Last, pick: Longs) -> tuple[Longs, Bools]:
     """The picks (D, W) with those of the relaxation where it has whole shares, and (D,) demands that it splits."""
     wholes, columns, pick = search.wholes, last.master.model.columns, pick.copy()
     split = np.zeros(len(search.unit), bool)
@@ -291,7 +291,7 @@ def _relaxed_picks(search: _Search, last: _Last, pick: Longs) -> tuple[Longs, Bo
     return pick, split
 
 
-def _limited(search: _Search, found: Cheapest, near: Bools, opened: Bools) -> Bools:
+def _limited(search: Search, found: Cheapest, near: Bools, opened: Bools) -> Bools:
     """Of the demands to become columns those whose choice is closest, as many as a master takes; groups as wholes."""
     options, wholes = search.problem.options, search.wholes
     size = np.bincount(wholes.pairs.demand[near], minlength=len(options)) * search.entries
@@ -313,7 +313,7 @@ def _limited(search: _Search, found: Cheapest, near: Bools, opened: Bools) -> Bo
     return np.asarray(out | (np.isin(together, groups) & (together >= 0)))
 
 
-def _whole(search: _Search, master: Master, settled: _Settled, limits: Limits) -> Chosen | None:
+def _whole(search: Search, master: Master, settled: _Settled, limits: Limits) -> Chosen | None:
     """Decisions in whole numbers: those of the master's demands beside the settled ones."""
     x = master.whole(limits)
     if x is None:

@@ -100,7 +100,7 @@ class Pricing:
             )  # fmt: skip
             return float(total)
 
-        value = self._parts(part, len(demands))
+        value = self.parts(part, len(demands))
         found = self.ties(loads.sum(axis=0), uses.sum(axis=0))
         most = self.ties(spread.sum(axis=0), uses.sum(axis=0))
         if items is None:
@@ -123,7 +123,7 @@ class Pricing:
                 price,
             )  # fmt: skip
 
-        return self._parts(part, len(demands)), best
+        return self.parts(part, len(demands)), best
 
     def loads(self, demands: Compact, pick: Longs) -> Floats:
         """(ties,) what the picked options load; pick: (n,) positions in route, -1: none."""
@@ -132,7 +132,7 @@ class Pricing:
         loops.load(pick, demands.route, demands.vector, demands.factor, demands.slot, demands.weight, loads, uses)
         return self.ties(loads, uses)
 
-    def _parts(self, part: Any, count: int) -> float:
+    def parts(self, part: Any, count: int) -> float:
         """Sum of part(i, first, last) over PARTS of the demands."""
         cuts = np.linspace(0, count, PARTS + 1).astype(int)
         spans = [(i, int(cuts[i]), int(cuts[i + 1])) for i in range(PARTS)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from solvers.model.options import Bools
 from solvers.model.problem import Problem
 
 ROWS = ("hub_use", "link_use", "modules", "link_modules", "capacity", "bandwidth", "balance", "hub_carbon", "carbon")
@@ -32,3 +35,16 @@ def smooth(problem: Problem) -> bool:
         not np.isnan(data.carbon_cap_price), not np.isnan(data.hub_carbon_cap_price).all(),
     )  # fmt: skip
     return not any(rest) and {label.family for label in problem.site.row_labels if len(label)} <= set(ROWS)
+
+
+def openable(problem: Problem) -> bool:
+    """Whether hubs are optional, and with any of them open smoothed prices take the problem (`opening`)."""
+    optional = problem.data.hub_optional
+    return bool(optional.any()) and smooth(with_hubs(problem, problem.data.hub_open | optional))
+
+
+def with_hubs(problem: Problem, hubs: Bools) -> Problem:
+    """The problem with these hubs (H,) open, whatever that costs, and no others."""
+    none = np.zeros(len(hubs), bool)
+    options = replace(problem.options, hubsets=problem.options.hubsets & hubs, optional_hub=none)
+    return Problem(options, replace(problem.data, hub_open=hubs, hub_optional=none))

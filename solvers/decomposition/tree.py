@@ -88,7 +88,7 @@ class _Relaxations:
 
 def cases(master: Master, cost: float, limits: Limits) -> tuple[float, Cases] | None:
     """A bound and the cases that prove it; None where there is nothing to split. cost: of the best plan."""
-    columns, variable, position = _columns(master)
+    columns, variable, position = split_columns(master)
     if not len(columns):
         return None
     program = master.program
@@ -125,7 +125,7 @@ def cases(master: Master, cost: float, limits: Limits) -> tuple[float, Cases] | 
     return bound, Cases(np.array(splits, np.int64).reshape(-1, 6), leaves)
 
 
-def _columns(master: Master) -> tuple[Longs, Longs, Longs]:
+def split_columns(master: Master) -> tuple[Longs, Longs, Longs]:
     """The master's columns that may be split, and for each the entry of SPLIT and the position there."""
     model, site = master.model, master.model.problem.site
     place = np.full(len(site.lower), -1)

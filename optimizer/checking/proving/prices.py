@@ -27,11 +27,11 @@ class Shares:
 
     def of(self, demands: NDArray[Any]) -> Shares:
         """Those of ascending demands; `demand` is then the place among these."""
-        first, last = np.searchsorted(self.demand, [demands[0], demands[-1] + 1]) if len(demands) else (0, 0)
-        at = np.minimum(np.searchsorted(demands, self.demand[first:last]), max(len(demands) - 1, 0))
-        here = np.flatnonzero(demands[at] == self.demand[first:last]) if len(demands) else np.zeros(0, np.int64)
-        part = first + here
-        return Shares(at[here], self.place[part], self.period[part], self.price[part])
+        first = np.searchsorted(self.demand, demands)
+        count = np.searchsorted(self.demand, demands, side="right") - first
+        at = np.repeat(np.arange(len(demands)), count)
+        part = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(len(at))
+        return Shares(at, self.place[part], self.period[part], self.price[part])
 
 
 @dataclass(frozen=True)
