@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DECOMPOSITION = "decomposition"
 LARGE = 20_000  # demands from which prices and local search beat general programs
 MANY = 5_000  # the same where hubs are optional: general programs then mostly end without a plan
+LOCATION = {"hub_use", "capacity"}  # rows of location alone: other solvers are made for that
 SOME, FIRST_TIME = 1_000, 0.3  # demands from which a general solver gets their plan; part of the time for it
 
 
@@ -62,7 +63,8 @@ def priced_weights(problem: Problem, objective: Any) -> Weights | None:
 def unsuited(problem: Problem) -> list[str]:
     """What the decomposition does not take, or finds no plans for where demands are many; in words."""
     optional = problem.data.hub_optional.any() or problem.data.link_optional.any()
-    hard = optional and not openable(problem)
+    rows = {label.family for label in problem.site.row_labels if len(label)}
+    hard = optional and (rows <= LOCATION or not openable(problem))
     return [*lacking(problem), *(["optional hubs or links of so many demands"] if hard else [])]
 
 

@@ -19,9 +19,8 @@ from random_moves import plan_in_force
 
 from instances import from_document
 from instances.instance import Instance
-from optimizer import Options, Plan, check, solve
+from optimizer import Options, Plan, RejectedPlan, check, solve
 from optimizer.plan_files import InvalidPlan, read_plan, write_plan
-from optimizer.solving import RejectedPlan
 from solvers.milp import SolverFailure
 
 Doc = dict[str, Any]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from instances import generate
+from instances import examine, generate
 from instances.instance import Instance
 from optimizer import by_prices
 from optimizer.checking import check
@@ -158,3 +159,20 @@ def test_other_features_keep_to_restricted_masters(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(masters, "solve", told)
     with pytest.raises(RuntimeError, match="masters"):
         solve(limited, BY_PRICES)
+
+
+def test_auto_leaves_location_alone_to_the_solver_that_is_made_for_it(tmp_path: Path) -> None:
+    """Hubs and capacities, no energy and no network: demands each at a place of their own make no classes."""
+    rng = np.random.default_rng(1)
+    demands = [
+        f"{rng.uniform(1, 3):.2f} " + " ".join(f"{cost:.2f}" for cost in rng.uniform(1, 9, 4)) for _ in range(60)
+    ]
+    file = tmp_path / "location.txt"
+    file.write_text("\n".join(["4 60", *["60.0 40.0"] * 4, *demands]))
+    instance, _ = examine(file, format="orlib-cap", placement="single")
+    assert instance is not None
+    problem = compile_problem(instance)
+    assert openable(problem) and by_prices.unsuited(problem)
+    assert not by_prices.unsuited(
+        compile_problem(generate("metro", demands=60, hubs=4, periods=1, opening_cost=0.5, seed=2))
+    )
