@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from instances.instance import Instance
+from instances.routes import Routes
 from optimizer.by_prices import (
     DECOMPOSITION,
     FIRST_TIME,
@@ -33,7 +34,7 @@ from solvers.lagrangian import suits
 from solvers.milp import Limits, Milp, MilpResult, SolverFailure
 from solvers.model import Model, Problem, assemble
 from solvers.model.options import Floats
-from solvers.staging import Run, solve_stages
+from solvers.staging import Run, Staged, solve_stages
 from solvers.supervised import solve_supervised
 
 LAGRANGIAN, BRANCHING = "lagrangian", "branching"
@@ -113,11 +114,7 @@ def solve(
     elif staged.x is None:
         plan = without_plan(blank, model, result, options)
     else:
-        try:
-            plan = decoded(blank, instance, model, routes, staged.x, staged.results)
-        except ValueError as error:  # such as a bound above the recomputed objective
-            raise SolverFailure(f"{result.solver} contradicts itself: {error}") from error
-        plan = accepted(instance, plan)
+        plan = _checked(blank, instance, model, routes, staged)
         left = limits.seconds - (time.perf_counter() - start)
         plan = certified(instance, plan, priced(instance, model, weighted(model, stated[0]), max(left, 0.0)))
         if plan.certificate is None and first is not None:
@@ -137,7 +134,17 @@ def _from_prices(
     def go_on(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
         return at_least(run(milp, limits, start), plan.bound)
 
-    return go_on, point, replace(limits, seconds=limits.seconds - plan.timings["solve"])
+    return go_on, point, replace(limits, seconds=max(limits.seconds - plan.timings["solve"], 0.0))
+
+
+def _checked(blank: Plan, instance: Instance, model: Model, routes: Routes, staged: Staged) -> Plan:
+    """The plan of what was found. Raises SolverFailure where it contradicts its bound, RejectedPlan."""
+    assert staged.x is not None
+    try:
+        plan = decoded(blank, instance, model, routes, staged.x, staged.results)
+    except ValueError as error:  # such as a bound above the recomputed objective
+        raise SolverFailure(f"{staged.results[-1].solver} contradicts itself: {error}") from error
+    return accepted(instance, plan)
 
 
 def _with_course(plan: Plan, course: Course | None) -> Plan:
