@@ -81,7 +81,8 @@ def solve_by_prices(
     if weights is None:
         raise Refused("the decomposition minimises the cost or, without a budget, a weighted sum with the cost")
     aim = problem if weights == COST[0] else weighed(problem, dict(weights))
-    limits = Limits(part * (options["time_limit"] or math.inf), options["gap"], options["threads"], options["seed"])
+    limits = Options(**options).limits()
+    limits = replace(limits, seconds=part * limits.seconds)
 
     def watch(incumbent: float, bound: float) -> bool:
         seconds = time.perf_counter() - start

@@ -35,7 +35,7 @@ from optimizer.stages import may_fall_short, quantity
 from optimizer.visible import reasons_without_solving
 from solvers import backend
 from solvers.exact import CORE_FROM
-from solvers.milp import Basis, Floats, Limits, Milp, MilpResult
+from solvers.milp import Basis, Floats, Milp, MilpResult
 from solvers.model import assemble
 from solvers.results import Limit
 from solvers.staging import HELD, at_most, solve_stages
@@ -171,7 +171,7 @@ class Search:
             return
         self._model = assemble(problem)
         self._run = backend_run(solver, self._model, options, on_progress, time.perf_counter())
-        self._limits = Limits(options.time_limit or math.inf, SHARPER * options.gap, options.threads, options.seed)
+        self._limits = replace(options.limits(), gap=SHARPER * options.gap)
         self._first, self._second = (quantity(self._model, name) for name in pair)
         self._ties = [] if pair[0] == "cost" else [self._model.milp.cost]
         self._ends: dict[str, _Near] = {}  # by the objective that is least there

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from instances.objectives import objective_of
+from solvers.milp import Limits
 
 MOST_THREADS = 64  # what every solver takes
 
@@ -17,7 +18,8 @@ class Options:
 
     solver: auto, highs, scip, cpsat, pyomo, lagrangian or decomposition; time_limit: seconds of wall clock for the
     solver, None for none (a deadline is kept by a supervised child process); gap: relative; threads; seed; objective:
-    a name, weights by name, or names in order of priority, in place of `policy.objective`.
+    a name, weights by name, or names in order of priority, in place of `policy.objective`; work_limit: as `work` of
+    `Limits`, None for none.
     """
 
     solver: str = "auto"
@@ -26,10 +28,13 @@ class Options:
     threads: int = 1
     seed: int = 0
     objective: str | Mapping[str, float] | Sequence[str] | None = None
+    work_limit: int | None = None
 
     def __post_init__(self) -> None:
         if self.time_limit is not None and not self.time_limit > 0:
             raise ValueError(f"time limit must be above 0 seconds, not {self.time_limit}")
+        if self.work_limit is not None and not self.work_limit >= 0:
+            raise ValueError(f"work limit must be 0 nodes or more, not {self.work_limit}")
         if not 0 <= self.gap < math.inf:
             raise ValueError(f"gap must be 0 or more, not {self.gap}")
         if not 1 <= self.threads <= MOST_THREADS:
@@ -39,3 +44,8 @@ class Options:
                 objective_of(self.objective)
             except ValueError as error:
                 raise ValueError(f"objective: {error}") from None
+
+    def limits(self) -> Limits:
+        """The same for solvers."""
+        seconds, work = (math.inf if most is None else most for most in (self.time_limit, self.work_limit))
+        return Limits(seconds, self.gap, self.threads, self.seed, work)

@@ -96,7 +96,7 @@ def solve(
                 return _with_course(first[0], course)
     blank = replace(blank, why=why(options, solver, problem, from_prices=first is not None))
     compiled = time.perf_counter()
-    limits = Limits(options.time_limit or math.inf, options.gap, options.threads, options.seed)
+    limits = options.limits()
     run, point = backend_run(solver, model, options, course, start), None
     if first is not None:
         run, point, limits = _from_prices(model, first, run, limits)

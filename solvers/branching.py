@@ -113,7 +113,7 @@ class _Tree:
             if root is not None:
                 self.root = root.bound
                 self._round(root)
-                for _ in range(NODES):
+                for _ in range(int(min(NODES, self.limits.work))):
                     if not self.nodes:
                         break
                     self._branch(self.nodes[-1])

@@ -24,7 +24,7 @@ from solvers.watching import Progress, watched
 FEASIBLE_POINT = 2  # kSolutionStatusFeasible of HighsInfo.primal_solution_status
 NEVER = 1e-9  # absolute gap at which a search may stop: small enough that the relative one decides
 DUAL, PRIMAL = 1, 4  # simplex_strategy
-MOST_PIVOTS = 2**31 - 1
+MOST_PIVOTS = MOST_NODES = 2**31 - 1
 STOPPED: dict[str, Limit] = {
     "kTimeLimit": "time",
     "kIterationLimit": "work",
@@ -262,6 +262,7 @@ def _run(highs: Any, milp: Milp, limits: Limits, progress: Progress, telling: bo
     _set(highs, "mip_abs_gap", NEVER)
     _set(highs, "threads", limits.threads)
     _set(highs, "random_seed", limits.seed)
+    _set(highs, "mip_max_nodes", int(min(limits.work, MOST_NODES)))
     broken: list[BaseException] = []
     _ok(highs.setCallback(_reporting(progress, telling and bool(milp.integer.any()), broken), None), "setCallback")
     for kind in _callbacks():

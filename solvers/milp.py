@@ -166,12 +166,14 @@ def _duplicates(matrix: sp.csc_array) -> bool:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop. seconds: wall clock, inf for none; gap: relative; threads; seed."""
+    """When to stop. seconds: wall clock, inf for none; gap: relative; threads; seed; work: nodes of each search tree
+    (docs/solvers.md says of what else), inf for no limit: with it and without one of time, a run is repeatable."""
 
     seconds: float = math.inf
     gap: float = 1e-4
     threads: int = 1
     seed: int = 0
+    work: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ another method. Several threads search in parallel, and may then return differen
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from solvers.results import Limit, checked_start, conclude, infeasible, without_
 from solvers.watching import Progress, watched
 
 LONGEST = 1e8  # seconds; what stands for no limit
+STEP = 0.01  # of its deterministic seconds: what counts as a node of work
 
 
 def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch | None = None) -> MilpResult:
@@ -44,6 +46,9 @@ def _solve(milp: Milp, program: IntegerProgram, limits: Limits, start: Floats | 
     settings.relative_gap_limit = limits.gap
     settings.num_workers = limits.threads
     settings.random_seed = limits.seed
+    if math.isfinite(limits.work):
+        settings.max_deterministic_time = limits.work * STEP
+        settings.interleave_search = True  # or threads race
     progress.on_stop = solver.stop_search
 
     def true_value(objective: float) -> float:
@@ -63,7 +68,10 @@ def _solve(milp: Milp, program: IntegerProgram, limits: Limits, start: Floats | 
         raise SolverFailure(f"cpsat ended with {status}")
     found = status in ("OPTIMAL", "FEASIBLE")
     x = np.array([solver.value(column) for column in columns], dtype=np.float64) if found else None
-    limit: Limit = "none" if status == "OPTIMAL" else "interrupt" if progress.stop else "time"
+    limit: Limit = "none"
+    if status != "OPTIMAL":
+        worked = solver.response_proto.deterministic_time >= limits.work * STEP
+        limit = "interrupt" if progress.stop else "work" if worked else "time"
     bound = true_value(solver.best_objective_bound)
     return conclude(milp, limits, x, bound, solver=label("cpsat"), limit=limit, start=start)
 

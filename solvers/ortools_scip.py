@@ -85,6 +85,7 @@ def _run(milp: Milp, limits: Limits, start: Floats | None, progress: Progress) -
         absolute_gap_tolerance=0.0,
         threads=max(1, limits.threads),
         random_seed=limits.seed,
+        node_limit=None if math.isinf(limits.work) else int(limits.work),
     )
     hints = []
     if start is not None:

@@ -81,6 +81,8 @@ def run(
     highs.config.mip_gap = limits.gap
     highs.config.warmstart = start is not None
     highs.highs_options = {"threads": limits.threads, "random_seed": limits.seed, "mip_abs_gap": 1e-9}
+    if math.isfinite(limits.work):
+        highs.highs_options["mip_max_nodes"] = int(limits.work)
     if start is not None:
         for variable, value in zip(getattr(model, ORDER), start.tolist(), strict=True):
             variable.set_value(value, skip_validation=True)

@@ -219,6 +219,17 @@ def test_time_limit(name: str) -> None:
 
 
 @every_backend
+def test_work_limit(name: str) -> None:
+    """A search that ends by its work ends with the same answer, and more work gives no worse one."""
+    milp = facility(16, 16)
+    first, again, more = (solved(name, milp, Limits(gap=0.0, work=work)) for work in (3, 3, 20))
+    assert (first.limit, more.limit) == ("work", "work")
+    assert (first.bound, first.objective) == (again.bound, again.objective)
+    assert first.x is None or (again.x is not None and (first.x == again.x).all())
+    assert more.bound >= first.bound and more.objective <= first.objective
+
+
+@every_backend
 def test_start_is_kept(name: str) -> None:
     milp = facility(20, 20)
     start = facility_start(milp, 20, 20)

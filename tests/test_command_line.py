@@ -56,6 +56,7 @@ def test_every_command_has_help_and_json(run: Run, command: str) -> None:
         (["solve", ""], "the path is empty"),
         (["check", "teaching-edge", ""], "the path is empty"),
         (["solve", "teaching-edge", "--seed", "-1"], "from 0"),
+        (["solve", "teaching-edge", "--work-limit", "-1"], "from 0"),
         (["solve", "teaching-edge", "--solver", "gurobi"], "invalid choice"),
         (["solve", "teaching-edge", "--time", "3"], "unrecognized"),
         (["solve", "teaching-edge", "--placement", "both"], "invalid choice"),

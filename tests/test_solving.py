@@ -57,7 +57,8 @@ def test_an_optimal_plan_states_what_is_known() -> None:
     assert plan.bound_source.startswith("claimed by highs 1.")
     assert plan.objective - 1e-9 < plan.proven_bound <= plan.objective and plan.proven_gap < 1e-9
     assert plan.options == {
-        "solver": "auto", "time_limit": None, "gap": 1e-5, "threads": 1, "seed": 3, "objective": "cost"
+        "solver": "auto", "time_limit": None, "gap": 1e-5, "threads": 1, "seed": 3, "objective": "cost",
+        "work_limit": None,
     }  # fmt: skip
     assert plan.solver == "highs" and plan.versions["highspy"].startswith("1.")
     assert set(plan.timings) == {"compile", "solve", "check"}
@@ -262,6 +263,13 @@ def test_a_deadline_ends_the_search_with_the_best_plan(hard: Instance) -> None:
     assert plan.options["time_limit"] == 2.0
 
 
+def test_work_makes_a_search_repeatable() -> None:
+    instance = generate(demands=60, hubs=10, periods=2, seed=1, opening_cost=0.5, tight=0.9)
+    once, again = (solve(instance, Options(gap=1e-9, threads=2, work_limit=3)) for _ in range(2))
+    assert once.limit == "work" and once.status != "OPTIMAL" and once.options["work_limit"] == 3
+    assert (once.objective, once.bound, once.terms) == (again.objective, again.bound, again.terms)
+
+
 def test_a_deadline_that_is_not_needed_changes_nothing() -> None:
     plan, other = (solve(_tiny(), Options(time_limit=limit)) for limit in (None, 60.0))
     assert (other.status, other.limit, other.terms) == ("OPTIMAL", "none", plan.terms)
@@ -274,7 +282,7 @@ def test_a_deadline_that_is_not_needed_changes_nothing() -> None:
     "wrong",
     [
         {"time_limit": 0.0}, {"time_limit": -1.0}, {"time_limit": math.nan}, {"gap": -1e-9}, {"gap": math.nan},
-        {"gap": math.inf}, {"threads": 0},
+        {"gap": math.inf}, {"threads": 0}, {"work_limit": -1},
     ],
 )  # fmt: skip
 def test_options_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ def threads(text: str) -> int:
     return _number(int, text, "a whole number from 1 to 64", lambda value: 1 <= value <= 64)
 
 
-def seed(text: str) -> int:
+def whole(text: str) -> int:
     """A whole number from 0 to 2^31 - 1, what every solver takes."""
     return _number(int, text, f"a whole number from 0 to {2**31 - 1}", lambda value: 0 <= value < 2**31)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizer.command_line.arguments import OBJECTIVE, Commands, Usage, add_command, count, objective, path, positive
-from optimizer.command_line.solving import SOLVERS, add_limits
+from optimizer.command_line.solving import SOLVERS, add_limits, options_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,11 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     """0 if every file has a plan or a proof that there is none, else 7."""
     from optimizer.batching import batch
     from optimizer.command_line.output import say_json, show
-    from optimizer.options import Options
 
-    options = Options(
-        arguments.solver, arguments.time_limit, arguments.gap, arguments.threads, arguments.seed, arguments.objective
-    )
+    options = options_of(arguments)
     progress = _Progress()
     try:
         made = batch(

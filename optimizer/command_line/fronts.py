@@ -19,7 +19,7 @@ from optimizer.command_line.arguments import (
     open_incumbent,
     path,
 )
-from optimizer.command_line.solving import EXIT, SOLVERS, add_limits, refused
+from optimizer.command_line.solving import EXIT, SOLVERS, add_limits, options_of, refused
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     from optimizer.command_line.rendering import no_plan
     from optimizer.front_files import rows
     from optimizer.fronts import pair_of, pareto
-    from optimizer.options import Options
     from optimizer.plan_making import RejectedPlan
 
     try:
@@ -64,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Usage("a front has two points or more")
     instance = open_given(arguments)
     incumbent = open_incumbent(instance, arguments.incumbent)
-    options = Options(arguments.solver, arguments.time_limit, arguments.gap, arguments.threads, arguments.seed)
+    options = options_of(arguments)
 
     def on_point(number: int, plan: Plan) -> None:
         gap = f"gap {plan.gap:.4%}" if math.isfinite(plan.gap) else "no bound"

@@ -12,7 +12,7 @@ from optimizer.command_line.arguments import (
     not_negative,
     path,
     positive,
-    seed,
+    whole,
 )
 
 
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
         metavar="T",
         help="periods: up to 24 share one day evenly, more are hours of consecutive days (24: a day, 168: a week)",
     )
-    parser.add_argument("--seed", type=seed, required=True, metavar="S", help="seed of the random numbers")
+    parser.add_argument("--seed", type=whole, required=True, metavar="S", help="seed of the random numbers")
     parser.add_argument(
         "--tight", type=positive, default=0.85, metavar="X", help="load / capacity in the fullest period (0.85)"
     )

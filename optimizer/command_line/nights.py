@@ -21,7 +21,7 @@ from optimizer.command_line.arguments import (
     positive,
 )
 from optimizer.command_line.reoptimizing import add_churn, churn_of
-from optimizer.command_line.solving import SOLVERS, add_search
+from optimizer.command_line.solving import SOLVERS, add_search, options_of
 
 if TYPE_CHECKING:
     from optimizer.nightly import Night, Settings
@@ -119,7 +119,6 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     """Raises Usage, InvalidPlacement."""
     from optimizer.nightly import Settings
     from optimizer.nightly.settings import until
-    from optimizer.options import Options
     from optimizer.reoptimizing.mapping import read_renames
 
     target = None if arguments.publish is None else Path(arguments.publish)
@@ -131,9 +130,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         budgets.append(max(1.0, until(*arguments.deadline)))
     return Settings(
         job=arguments.job, source=arguments.instance, budget=min(budgets, default=BUDGET),
-        options=Options(
-            arguments.solver, None, arguments.gap, arguments.threads, arguments.seed, arguments.objective
-        ),
+        options=options_of(arguments),
         churn=churn_of(arguments), format=arguments.format, placement=arguments.placement,
         renames=read_renames(arguments.renamed) if arguments.renamed else None, publish=target,
         allow_degraded=arguments.allow_degraded, max_age_h=arguments.max_age, drift=arguments.drift,

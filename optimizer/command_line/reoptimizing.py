@@ -23,7 +23,7 @@ from optimizer.command_line.arguments import (
     path,
     require_readable,
 )
-from optimizer.command_line.solving import EXIT, SOLVERS, add_limits, outcome, refused
+from optimizer.command_line.solving import EXIT, SOLVERS, add_limits, options_of, outcome, refused
 
 if TYPE_CHECKING:
     from instances import Instance
@@ -83,7 +83,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit codes as those of ``solve``."""
     inputs = [arguments.instance, arguments.incumbent, arguments.renamed]
     check_output(arguments.output, inputs, main="front.json" if arguments.frontier else "plan.json")
-    from optimizer.options import Options
     from optimizer.plan_reading import certificate_of_names, is_plan_file
     from optimizer.reoptimizing.mapping import map_incumbent, read_renames
 
@@ -92,9 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not Path(arguments.incumbent).is_dir():
         require_readable(Path(arguments.incumbent))
     renames = read_renames(arguments.renamed) if arguments.renamed else None
-    options = Options(
-        arguments.solver, arguments.time_limit, arguments.gap, arguments.threads, arguments.seed, arguments.objective
-    )
+    options = options_of(arguments)
     instance = open_given(arguments)
     table, changes = map_incumbent(instance, arguments.incumbent, renames)
     if arguments.frontier:

@@ -20,8 +20,8 @@ from optimizer.command_line.arguments import (
     open_incumbent,
     path,
     positive,
-    seed,
     threads,
+    whole,
 )
 from optimizer.command_line.reporting import write_report
 
@@ -53,16 +53,17 @@ def add(commands: Commands) -> None:
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """When to stop, and what else a solver takes."""
+    """When to stop, and what else a solver takes: `options_of` reads it."""
     parser.add_argument("--time-limit", type=positive, metavar="S", help="seconds of solving (no limit)")
     add_search(parser)
 
 
 def add_search(parser: argparse.ArgumentParser) -> None:
-    """What a solver takes besides its time."""
+    """What a solver takes besides its time: `options_of` reads it."""
     parser.add_argument("--gap", type=not_negative, default=1e-4, metavar="G", help="relative gap to reach (1e-4)")
     parser.add_argument("--threads", type=threads, default=1, metavar="N", help="threads of the solver (1)")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the solver (0)")
+    parser.add_argument("--work-limit", type=whole, metavar="N", help="nodes of each search tree (no limit)")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of the solver (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Progress() as progress:
         try:
-            plan = solve(instance, _options(arguments), on_progress=progress, incumbent=incumbent)
+            plan = solve(instance, options_of(arguments), on_progress=progress, incumbent=incumbent)
         except RejectedPlan as refusal:
             return refused(refusal)
         report = measure(instance, plan) if plan.decisions is not None else None
@@ -101,17 +102,14 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT[plan.status]
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def options_of(arguments: argparse.Namespace) -> Options:
+    """What was asked of the solver."""
+    from dataclasses import fields
+
     from optimizer.options import Options
 
-    return Options(
-        solver=arguments.solver,
-        time_limit=arguments.time_limit,
-        gap=arguments.gap,
-        threads=arguments.threads,
-        seed=arguments.seed,
-        objective=arguments.objective,
-    )
+    given: dict[str, Any] = {f.name: getattr(arguments, f.name, f.default) for f in fields(Options)}
+    return Options(**given)
 
 
 def refused(refusal: RejectedPlan) -> int:

@@ -246,7 +246,7 @@ class _Work:
         """The limits of a step that may take a part of the time left."""
         most, options = self.options.time_limit, self.options
         seconds = math.inf if most is None else max(0.0, most - (time.perf_counter() - self._began)) * part
-        return Limits(seconds, options.gap, options.threads, options.seed)
+        return replace(options.limits(), seconds=seconds)
 
     def _tick(self, name: str) -> None:
         now = time.perf_counter() - self._began

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from solvers.exact import solve_exact
@@ -25,5 +28,5 @@ def settle(problem: Problem, loads: Floats, limits: Limits) -> Floats | None:
         integer=site.integer[ties:], matrix=stacked([site.matrix[:, ties:]]),
         row_lower=np.where(inequality, low - size, low), row_upper=np.where(inequality, high + size, high),
     )  # fmt: skip
-    result = solve_exact("highs", program, limits)
+    result = solve_exact("highs", program, replace(limits, work=math.inf))  # small, and needed
     return None if result.x is None else settled(site, problem.data, np.concatenate([loads, result.x]))

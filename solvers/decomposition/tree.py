@@ -100,7 +100,7 @@ def cases(master: Master, cost: float, limits: Limits) -> tuple[float, Cases] | 
     waiting, leaves, done = [first[0]], {0: first[1]}, []
     splits: list[tuple[int, ...]] = []
     enough = cost - 0.5 * limits.gap * abs(cost)
-    while waiting and waiting[0].value < enough and len(splits) < NODES:
+    while waiting and waiting[0].value < enough and len(splits) < min(NODES, limits.work):
         node = heapq.heappop(waiting)
         away = np.abs(node.x - np.round(node.x)) * weight
         k = int(away.argmax())

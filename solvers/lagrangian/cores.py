@@ -96,7 +96,7 @@ def _restrict(
         claims(root.bound)
     left = replace(run.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
     hint = None if run.best is None else run.best[keep]
-    with Beside(rounds, run.limits.threads > 1, run.left):
+    with Beside(rounds, run.beside, run.left):
         scaled, undo = scale(replace(smaller, lazy=None))
         found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
     if found.x is not None:

@@ -21,8 +21,9 @@ STEP = 0.3  # of the first of more passes
 
 class Run:
     """best: (n,) best point or None, value: its objective; bound: of the whole program; proven: that nothing is better
-    (without a point: infeasible); stopped: by the caller; locates: whether a hub may stay closed; binds: whether a
-    capacity does."""
+    (without a point: infeasible); stopped: by the caller; beside: whether rounds go on beside other steps, so
+    that what is found depends on which is faster; locates: whether a hub may stay closed; binds: whether a capacity
+    does."""
 
     def __init__(
         self, milp: Milp, data: Sourcing, limits: Limits, start: Floats | None, watch: Watch | None, began: float
@@ -34,6 +35,7 @@ class Run:
         H, D = data.cost.shape
         self.tables, self.locates = tables(data), bool((data.may & ~data.must).any())
         self.binds, self.timed = bool(np.isfinite(self.tables.capacity).any()), math.isfinite(limits.seconds)
+        self.beside = limits.threads > 1 and math.isinf(limits.work)
         self.dual = Dual(-math.inf, start_prices(self.tables), np.zeros(H), np.zeros((H, D)))
 
     def left(self) -> float:

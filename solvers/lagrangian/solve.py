@@ -125,7 +125,7 @@ def _branch(run: Run, rounds: Rounds) -> None:
         return
     share = TREE_ALONE if tree.free else TREE_TIME
     until = run.left() - share * run.left() if run.timed else 0.0
-    nodes = math.inf if tree.free or run.timed else TREE_NODES
+    nodes = min(run.limits.work, math.inf if tree.free or run.timed else TREE_NODES)
 
     def better(hubs: Longs) -> float:
         before = run.value
@@ -139,7 +139,7 @@ def _branch(run: Run, rounds: Rounds) -> None:
         run.tell()
         return not run.done() and run.left() > until and tree.nodes < nodes and not tree.settles()
 
-    with Beside(rounds, not tree.free and run.limits.threads > 1, run.left):
+    with Beside(rounds, not tree.free and run.beside, run.left):
         tree.grow(run.value - run.data.offset, better, goes_on)
     run.claim(tree.bound(math.inf) + run.data.offset)
     run.proven = run.bound == math.inf  # nothing was left, and no point was found
@@ -158,7 +158,7 @@ def _dive(run: Run, rounds: Rounds) -> None:
     """Dives, neighbourhoods and local search in turns, until a part of the time is over."""
     if rounds.fillings is None and rounds.near is None:
         return
-    until = run.left() - DIVE_TIME[run.limits.threads > 1] * run.left() if run.timed else -math.inf
+    until = run.left() - DIVE_TIME[run.beside] * run.left() if run.timed else -math.inf
     rounds.left = lambda: run.left() - until if not run.stopped else 0.0
     before, since = run.value, 0
     while not run.done() and rounds.left() > 0 and since < DIVES:
