@@ -6,35 +6,19 @@ becomes position -1, so that the rules can judge the rest and everything is repo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from instances.build_demands import build_demands
-from instances.columns import DemandColumns, columns_of, flags, numbers, texts
+from instances.build_hubs import build_hubs
+from instances.columnar import Floats, Names
+from instances.columns import DemandColumns, columns_of
+from instances.fields import counts, flags, labels, numbers, statuses
 from instances.findings import Finding, Said, error
-from instances.instance import (
-    STATUS,
-    Batteries,
-    Contracts,
-    Floats,
-    HubModules,
-    Hubs,
-    Instance,
-    Ints,
-    LatencyMatrix,
-    LinkModules,
-    Links,
-    Names,
-    Nodes,
-    Origin,
-    Policy,
-    Resources,
-    Time,
-)
-from instances.limits import Limits, TagShares, read_limits, read_targets
+from instances.instance import Hubs, Instance, LatencyMatrix, LinkModules, Links, Nodes, Origin, Policy, Resources, Time
+from instances.limits import TagShares, read_limits
 from instances.objectives import COST, Objective, objective_of
 from instances.quantities import Pool, Scope, read_quantities, resolve, series, series_length, unknown_name
 
@@ -135,36 +119,23 @@ def _time(blocks: list[dict[str, Any]], scope: Scope) -> Time:
         block_names=Names([b["name"] for b in blocks]),
         block_start=tuple(b["start"] for b in blocks),
         block_cyclic=flags(blocks, "kind", "cyclic", "open"),
-        block_weight=_given(blocks, "weight", 1.0),
+        block_weight=numbers(blocks, "weight", 1.0),
         block=block,
         hours=hours,
     )
 
 
-def _given(rows: Sequence[dict[str, Any]], field: str, default: float) -> Floats:
-    values = numbers(rows, field)
-    return np.where(np.isnan(values), default, values)
-
-
-def _status(rows: Sequence[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.int8]]:
-    return np.array([STATUS.index(row.get("status", "open")) for row in rows], dtype=np.int8)
-
-
-def _labels(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    return texts(rows, "label") or ("",) * len(rows)
-
-
 def _resources(rows: list[dict[str, Any]]) -> Resources:
-    return Resources(Names([r["name"] for r in rows]), _labels(rows), tuple(r.get("unit", "") for r in rows))
+    return Resources(Names([r["name"] for r in rows]), labels(rows), tuple(r.get("unit", "") for r in rows))
 
 
 def _nodes(rows: list[dict[str, Any]]) -> Nodes:
     return Nodes(
         names=Names([r["name"] for r in rows]),
-        label=_labels(rows),
+        label=labels(rows),
         latitude=numbers(rows, "latitude"),
         longitude=numbers(rows, "longitude"),
-        access_latency_ms=_given(rows, "access_latency_ms", 0.0),
+        access_latency_ms=numbers(rows, "access_latency_ms", 0.0),
         transit=flags(rows, "transit", True, True),
     )
 
@@ -180,10 +151,10 @@ def _links(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Links:
         b=resolve([r["b"] for r in rows], nodes.names, "node", lambda i: f"links[{i}].b", scope.findings),
         latency_ms=numbers(rows, "latency_ms"),
         capacity_gbps=series(pool.table(), entry),
-        price_per_gbps_h=_given(rows, "price_per_gbps_h", 0.0),
+        price_per_gbps_h=numbers(rows, "price_per_gbps_h", 0.0),
         directed=flags(rows, "directed", True, False),
-        status=_status(rows),
-        opening_cost=_given(rows, "opening_cost", 0.0),
+        status=statuses(rows),
+        opening_cost=numbers(rows, "opening_cost", 0.0),
         modules=LinkModules(
             names=tuple(m.get("name", "module") for _, m in modules),
             link=np.array([i for i, _ in modules], dtype=np.int32),
@@ -192,11 +163,6 @@ def _links(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Links:
             max_count=counts([m["max_count"] for _, m in modules]),
         ),
     )
-
-
-def counts(values: Sequence[int]) -> Ints:
-    """Whole numbers; those beyond 32 bits are kept at the largest (the rules refuse them)."""
-    return np.array([min(v, 2**31 - 1) for v in values], dtype=np.int32)
 
 
 def _matrix(given: dict[str, Any] | None, nodes: Nodes, hubs: Hubs, scope: Scope) -> LatencyMatrix | None:
@@ -228,164 +194,6 @@ def _grid(rows: list[list[float | None]], n: int, m: int, path: str, findings: l
             found = Said(f"{len(row)} values")
             findings.append(error("matrix-shape", f"{path}[{i}]", found, f"a value for each of the {m} hubs"))
     return grid + 0.0
-
-
-def _by_resource(given: dict[str, float], path: str, scope: Scope, absent: float = 0.0) -> Floats:
-    """(R,) the values of an object by resource."""
-    values = np.full(len(scope.resources), absent)
-    for resource, value in given.items():
-        r = scope.resources.find(resource)
-        if r < 0:
-            scope.findings.append(unknown_name("resource", f"{path}.{resource}", resource, scope.resources))
-        else:
-            values[r] = value
-    return values + 0.0
-
-
-def build_hubs(rows: list[dict[str, Any]], nodes: Nodes, scope: Scope) -> Hubs:
-    pool, shape = Pool(scope), (len(rows), len(scope.resources))
-    capacity = _capacities(rows, pool, scope)
-
-    def column(field: str, absent: float) -> tuple[Floats, Ints]:
-        values = [r.get(field) for r in rows]
-        return pool.add(read_quantities(values, scope, lambda i: f"hubs[{i}].{field}"), absent)
-
-    pue, price, carbon = (
-        column(field, absent)
-        for field, absent in (("pue", 1.0), ("energy_price_per_kwh", 0.0), ("carbon_kg_per_kwh", 0.0))
-    )
-    onsite, marginal, residual = (
-        column(field, absent)
-        for field, absent in (
-            ("onsite_kw", 0.0),
-            ("marginal_carbon_kg_per_kwh", np.nan),
-            ("residual_carbon_kg_per_kwh", np.nan),
-        )
-    )
-    table = pool.table()
-    carbon_cap = read_limits([r.get("carbon_cap_kg") for r in rows])
-    return Hubs(
-        names=Names([r["name"] for r in rows]),
-        label=_labels(rows),
-        node=resolve([r["node"] for r in rows], nodes.names, "node", lambda i: f"hubs[{i}].node", scope.findings),
-        latitude=numbers(rows, "latitude"),
-        longitude=numbers(rows, "longitude"),
-        tags=tuple(tuple(r.get("tags", ())) for r in rows),
-        access_latency_ms=_given(rows, "access_latency_ms", 0.0),
-        status=_status(rows),
-        opening_cost=_given(rows, "opening_cost", 0.0),
-        capacity=series(table, capacity, shape),
-        modules=_hub_modules(rows, scope),
-        pue=series(table, pue),
-        idle_kw=_given(rows, "idle_kw", 0.0),
-        power_kw_per_unit=np.array(
-            [
-                _by_resource(r.get("power_kw_per_unit", {}), f"hubs[{i}].power_kw_per_unit", scope)
-                for i, r in enumerate(rows)
-            ]
-        ).reshape(shape),
-        energy_price_per_kwh=series(table, price),
-        carbon_kg_per_kwh=series(table, carbon),
-        carbon_may_be_negative=flags(rows, "carbon_may_be_negative", True, False),
-        connection_limit_kw=_given(rows, "connection_limit_kw", np.inf),
-        contracts=_contracts(rows, scope),
-        carbon_cap_kg=np.where(np.isnan(carbon_cap.limit), np.inf, carbon_cap.limit),
-        carbon_cap_price=carbon_cap.price,
-        existing=flags(rows, "existing", True, False),
-        closing_cost=_given(rows, "closing_cost", 0.0),
-        min_utilisation=_limits_by_resource(rows, "min_utilisation", scope, read_targets),
-        max_utilisation=_limits_by_resource(rows, "max_utilisation", scope, read_limits),
-        onsite_kw=series(table, onsite),
-        batteries=_batteries(rows),
-        demand_charge_per_kw_month=_given(rows, "demand_charge_per_kw_month", 0.0),
-        certificate_price_per_kwh=numbers(rows, "certificate_price_per_kwh"),
-        marginal_carbon_kg_per_kwh=series(table, marginal),
-        residual_carbon_kg_per_kwh=series(table, residual),
-        water_l_per_kwh=_given(rows, "water_l_per_kwh", 0.0),
-    )
-
-
-def _batteries(rows: list[dict[str, Any]]) -> Batteries:
-    hubs = [i for i, r in enumerate(rows) if r.get("battery") is not None]
-    given = [rows[i]["battery"] for i in hubs]
-    return Batteries(
-        hub=np.array(hubs, dtype=np.int32),
-        energy_kwh=numbers(given, "energy_kwh"),
-        charge_kw=numbers(given, "charge_kw"),
-        discharge_kw=numbers(given, "discharge_kw"),
-        charge_efficiency=_given(given, "charge_efficiency", 1.0),
-        discharge_efficiency=_given(given, "discharge_efficiency", 1.0),
-        cost_per_kwh=_given(given, "cost_per_kwh", 0.0),
-    )
-
-
-def _limits_by_resource(
-    rows: list[dict[str, Any]], field: str, scope: Scope, read: Callable[[list[Any]], Limits]
-) -> Limits:
-    """(H, R) limits of an object by resource."""
-    cells: list[Any] = []
-    for i, row in enumerate(rows):
-        given = row.get(field, {})
-        for resource in given:
-            if resource not in scope.resources:
-                path = f"hubs[{i}].{field}.{resource}"
-                scope.findings.append(unknown_name("resource", path, resource, scope.resources))
-        cells += [given.get(resource) for resource in scope.resources]
-    flat, shape = read(cells), (len(rows), len(scope.resources))
-    return Limits(flat.limit.reshape(shape), flat.price.reshape(shape))
-
-
-def _capacities(rows: list[dict[str, Any]], pool: Pool, scope: Scope) -> tuple[Floats, Ints]:
-    """Scale and row of capacity by hub and resource: not named 0, null inf."""
-    cells: list[Any] = []
-    for i, row in enumerate(rows):
-        given = row.get("capacity", {})
-        for resource in given:
-            if resource not in scope.resources:
-                scope.findings.append(
-                    unknown_name("resource", f"hubs[{i}].capacity.{resource}", resource, scope.resources)
-                )
-        cells += [given.get(resource, 0.0) for resource in scope.resources]
-    count = max(len(scope.resources), 1)
-    path = lambda c: f"hubs[{c // count}].capacity.{scope.resources[c % count]}"  # noqa: E731
-    return pool.add(read_quantities(cells, scope, path), absent=np.inf)
-
-
-def _hub_modules(rows: list[dict[str, Any]], scope: Scope) -> HubModules:
-    modules = [(i, k, m) for i, r in enumerate(rows) for k, m in enumerate(r.get("modules", ()))]
-    plain = [m for _, _, m in modules]
-    return HubModules(
-        names=tuple(m.get("name", "module") for m in plain),
-        hub=np.array([i for i, _, _ in modules], dtype=np.int32),
-        capacity=np.array(
-            [_by_resource(m["capacity"], f"hubs[{i}].modules[{k}].capacity", scope) for i, k, m in modules]
-        ).reshape(len(modules), len(scope.resources)),
-        connection_kw=_given(plain, "connection_kw", 0.0),
-        cost=numbers(plain, "cost"),
-        max_count=counts([m["max_count"] for m in plain]),
-    )
-
-
-def _contracts(rows: list[dict[str, Any]], scope: Scope) -> Contracts:
-    contracts = [(i, k, c) for i, r in enumerate(rows) for k, c in enumerate(r.get("contracts", ()))]
-    plain = [c for _, _, c in contracts]
-    pool = Pool(scope)
-
-    def column(field: str) -> tuple[Floats, Ints]:
-        path = lambda j: f"hubs[{contracts[j][0]}].contracts[{contracts[j][1]}].{field}"  # noqa: E731
-        return pool.add(read_quantities([c.get(field) for c in plain], scope, path))
-
-    available, price, carbon = (column(f) for f in ("available_kw", "price_per_kwh", "carbon_kg_per_kwh"))
-    table = pool.table()
-    return Contracts(
-        names=tuple(c["name"] for c in plain),
-        hub=np.array([i for i, _, _ in contracts], dtype=np.int32),
-        available_kw=series(table, available),
-        price_per_kwh=series(table, price),
-        green=flags(plain, "green", True, False),
-        carbon_kg_per_kwh=series(table, carbon),
-        take_or_pay=flags(plain, "take_or_pay", True, False),
-    )
 
 
 def _objective(given: Any, scope: Scope) -> Objective:

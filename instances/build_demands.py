@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from instances.columnar import Bools, Floats, Ints, Names, Series
 from instances.columns import Coded, DemandColumns, ResidencyRule
 from instances.findings import Finding, Said, each, error
-from instances.instance import Bools, Demands, Floats, Hubs, Ints, Names, Nodes, Overrides, Pins, Residency, Series
+from instances.instance import Demands, Hubs, Nodes, Overrides, Pins, Residency
 from instances.quantities import Pool, Scope, read_quantities, resolve, series, unknown_name
 
 

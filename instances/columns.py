@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instances.columnar import Bools, Floats, Ints
+from instances.fields import flags, numbers, texts
 from instances.findings import Said, error
-from instances.instance import PROTECTION, Bools, Floats, Ints
+from instances.instance import PROTECTION
 from instances.quantities import Quantities, Scope, read_quantities
 
 ResidencyRule = tuple[tuple[str, ...] | None, tuple[str, ...], tuple[str, ...] | None, tuple[str, ...]]
@@ -68,23 +70,6 @@ def coded(values: Sequence[str | None]) -> Coded:
     return Coded(code, [v for v in place if v is not None])
 
 
-def numbers(rows: Sequence[dict[str, Any]], field: str) -> Floats:
-    """(n,) the numbers of a field; nan where null or absent."""
-    values = (row.get(field) for row in rows)
-    return np.fromiter((np.nan if v is None else v for v in values), dtype=np.float64, count=len(rows)) + 0.0
-
-
-def flags(rows: Sequence[dict[str, Any]], field: str, truth: Any, default: Any) -> Bools:
-    """(n,) whether a field has the value ``truth``."""
-    return np.fromiter((row.get(field, default) == truth for row in rows), dtype=np.bool_, count=len(rows))
-
-
-def texts(rows: Sequence[dict[str, Any]], field: str) -> tuple[str, ...]:
-    """The texts of a field, "" where absent; () if all are absent."""
-    values = tuple(row.get(field, "") for row in rows)
-    return values if any(values) else ()
-
-
 def residency_rule(row: dict[str, Any]) -> ResidencyRule:
     """The residency fields of a row."""
     allowed_hubs, allowed_tags = row.get("allowed_hubs"), row.get("allowed_tags")
@@ -127,7 +112,7 @@ def columns_of(rows: Sequence[dict[str, Any]], scope: Scope) -> DemandColumns:
         block=flags(deferrals, "mode", "block", "interruptible"),
         together=coded([row.get("together") for row in rows]),
         apart=coded([row.get("apart") for row in rows]),
-        migration_cost=np.nan_to_num(numbers(rows, "migration_cost")),
+        migration_cost=numbers(rows, "migration_cost", 0.0),
         protection=np.array([PROTECTION.index(row.get("protection", "none")) for row in rows], dtype=np.int8),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from instances.instance import Names, Series
+from instances.columnar import Names, Series
 
 if TYPE_CHECKING:
     from instances.instance import Instance

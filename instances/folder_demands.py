@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from instances import schema
+from instances.columnar import Bools, Floats, Ints
 from instances.columns import Coded, DemandColumns, ResidencyRule
 from instances.findings import MISSING, Said, each, error
-from instances.instance import PROTECTION, Bools, Floats, Ints
+from instances.instance import PROTECTION
 from instances.quantities import Quantities, Scope
 from instances.series_sheet import OwnSeries
 from instances.sheets import Kind, Sheet

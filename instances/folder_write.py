@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from instances import schema
+from instances.columnar import Floats, Series
 from instances.dump import head_document, hub_rows, link_rows, node_rows, residency_fields, sparse_fields
 from instances.folder import MAIN, is_json, is_quantity
 from instances.folder_demands import FIRST, PROFILE
-from instances.instance import PROTECTION, Demands, Floats, Instance, Series
+from instances.instance import PROTECTION, Demands, Instance
 from instances.series_sheet import Part, write_series
 from instances.sheets import write_sheet
 

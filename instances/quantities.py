@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from instances.columnar import Floats, Ints, Names, Series
 from instances.findings import Finding, Said, each, error
-from instances.instance import Floats, Ints, Names, Series
 
 
 @dataclass

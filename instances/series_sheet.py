@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from instances.columnar import Floats
 from instances.findings import Finding, Said, each, error
-from instances.instance import Floats
 from instances.quantities import Quantities, Scope
 from instances.sheets import Kind, Sheet, column_names, read_sheet
 

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from instances.columnar import Bools, Floats
 from instances.columns import Coded
 from instances.documents import step
 from instances.files import refuse, require_file
 from instances.findings import MISSING, Finding, InvalidInstance, Said, each, error
-from instances.instance import Bools, Floats
 from instances.shape import value_findings
 
 Kind = Literal["text", "number", "flag"]

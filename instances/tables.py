@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import PROTECTION, STATUS, Instance, Series
+from instances.columnar import Series
+from instances.instance import PROTECTION, STATUS, Instance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from instances.instance import OPEN, OPTIONAL, Instance, Series
+from instances.columnar import Series
+from instances.instance import OPEN, OPTIONAL, Instance
 from instances.routes import Routes, candidate_routes
 from optimizer import protecting
 from optimizer.compiling_policy import policy_data

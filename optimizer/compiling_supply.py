@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from instances.instance import Instance, Series
+from instances.columnar import Series
+from instances.instance import Instance
 from solvers.model.options import Floats
 from solvers.model.supply import Supply
 

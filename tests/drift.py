@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from instances.instance import Instance, Series
+from instances.columnar import Series
+from instances.instance import Instance
 
 
 def drifted(instance: Instance, part: float, seed: int) -> Instance:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from instances import load
-from instances.instance import OPTIONAL, Instance, Series
+from instances.columnar import Series
+from instances.instance import OPTIONAL, Instance
 from instances.routes import SLACK_MS, candidate_routes
 from optimizer import Options, Plan, check, solve
 

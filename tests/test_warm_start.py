@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from instances import Instance, from_document, generate, to_document
-from instances.instance import Series
+from instances.columnar import Series
 from optimizer import Churn, Options, Plan, reoptimize, solve, write_plan
 from optimizer.certifying import certificate, site_prices
 from optimizer.compiling import compile_problem

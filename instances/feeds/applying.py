@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from instances.build import freeze
+from instances.columnar import Floats
 from instances.feeds.feed import Feed, Track, moment
 from instances.feeds.filling import WORDS, Fill, filled
 from instances.feeds.resampling import Block, blocks_of, means
@@ -15,7 +16,7 @@ from instances.feeds.rewriting import with_hub_series, with_profiles
 from instances.feeds.units import Conversion, WrongUnit, conversion
 from instances.feeds.zones import Link, links
 from instances.findings import Finding, InvalidInstance, Said, each, error, warning
-from instances.instance import Floats, Instance, Origin
+from instances.instance import Instance, Origin
 from instances.rules import judge, time
 
 FIELDS = {

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from instances.columnar import Floats, Ints, Names
 from instances.findings import Finding, InvalidInstance, Said, each, error, warning
-from instances.instance import Floats, Ints, Names
 
 Longs = NDArray[np.int64]
 LISTED = 5  # findings of one kind about one file

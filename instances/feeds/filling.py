@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from instances.columnar import Floats
 from instances.feeds.feed import Track
-from instances.instance import Floats
 
 DAY = 86400.0
 Rule = Literal["hold", "linear", "day"]

@@ -7,9 +7,10 @@ from datetime import datetime
 
 import numpy as np
 
+from instances.columnar import Floats
 from instances.feeds.feed import Track
 from instances.feeds.filling import present
-from instances.instance import Floats, Time
+from instances.instance import Time
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from instances.build import build_hubs
+from instances.build_hubs import build_hubs
+from instances.columnar import Floats, Series
 from instances.dump import hub_rows
-from instances.instance import Floats, Instance, Series
+from instances.instance import Instance
 from instances.quantities import Scope
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import Names, Time
+from instances.columnar import Names
+from instances.instance import Time
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]

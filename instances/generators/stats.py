@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import Floats, Instance
+from instances.columnar import Floats
+from instances.instance import Instance
 from instances.routes import Routes, candidate_routes
 
 CHUNK = 8192  # demands whose options are priced at once

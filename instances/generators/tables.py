@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from instances.build import freeze
+from instances.columnar import Names, Series
 from instances.generators.draws import Floats, Needs, Sites
 from instances.generators.network import Network
 from instances.instance import (
@@ -20,7 +21,6 @@ from instances.instance import (
     Instance,
     LinkModules,
     Links,
-    Names,
     Nodes,
     Origin,
     Overrides,
@@ -28,7 +28,6 @@ from instances.instance import (
     Policy,
     Residency,
     Resources,
-    Series,
     Time,
 )
 from instances.limits import Limits, TagShares

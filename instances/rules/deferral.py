@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from instances.columnar import Bools, Floats, Ints, Series
 from instances.findings import MISSING, Finding, Said, each, error, warning
-from instances.instance import Bools, Floats, Instance, Ints, Series
+from instances.instance import Instance
 
 CHUNK = 20_000
 SAME = 1e-9

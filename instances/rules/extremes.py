@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from instances.instance import Floats, Instance, Ints, Names, Series
+from instances.columnar import Floats, Ints, Names, Series
+from instances.instance import Instance
 from instances.limits import Limits
 
 Path = Callable[[int], str]

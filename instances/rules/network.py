@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from instances.columnar import Floats, Ints, Names
 from instances.findings import Finding, Said, each, error, warning
-from instances.instance import Floats, Hubs, Instance, Ints, Names, Nodes
+from instances.instance import Hubs, Instance, Nodes
 
 KM_PER_MS = 299_792.458 / 1.468 / 1000  # light in fibre
 EARTH_KM = 6371.0

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from instances.columnar import Bools, Floats
 from instances.findings import Finding, each, error, warning
-from instances.instance import Bools, Floats, Instance
+from instances.instance import Instance
 from instances.rules import extremes
 from instances.rules.extremes import Path
 

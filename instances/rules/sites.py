@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from instances.columnar import Floats, Ints, Series
 from instances.findings import Finding, Said, each, error, warning
-from instances.instance import CLOSED, Floats, Instance, Ints, Series
+from instances.instance import CLOSED, Instance
 from instances.rules import extremes
 
 MOST_MODULES = 1_000_000

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from instances.columnar import Floats
 from instances.findings import Finding, Said, each, warning
-from instances.instance import CLOSED, Floats, Instance
+from instances.instance import CLOSED, Instance
 
 CHUNK = 50_000
 SAME = 1e-9

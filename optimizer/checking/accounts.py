@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import Series
+from instances.columnar import Series
 
 if TYPE_CHECKING:
     from optimizer.checking.case import Case

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from instances.instance import Instance, Series
+from instances.columnar import Series
+from instances.instance import Instance
 from optimizer.checking.rows import Rows
 
 Floats = NDArray[np.float64]

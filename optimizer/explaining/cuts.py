@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from instances.instance import CLOSED, Instance, Names, Series
+from instances.columnar import Names, Series
+from instances.instance import CLOSED, Instance
 from optimizer.explaining.changes import number
 from solvers.model.options import Bools, Floats, Ints, Longs
 

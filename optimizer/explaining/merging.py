@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from instances.instance import Instance, Names, Series
+from instances.columnar import Names, Series
+from instances.instance import Instance
 from instances.routes import SLACK_MS, Routes
 from solvers.model.options import Bools, Floats, Longs, Options
 

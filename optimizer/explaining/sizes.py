@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from instances.instance import Instance, Series
+from instances.columnar import Series
+from instances.instance import Instance
 from solvers.model.options import Floats, Ints
 
 LEAST = 1e-3  # of the mean demand's size: no demand is free to move or leave out

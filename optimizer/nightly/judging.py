@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from instances.instance import Instance, Series
+from instances.columnar import Series
+from instances.instance import Instance
 
 FLAT = 1e-9  # relative spread below which a series does not vary
 FIELDS = {"energy_price_per_kwh": "price", "carbon_kg_per_kwh": "carbon factor"}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.instance import Series
+from instances.columnar import Series
 from optimizer.checking.case import Case
 from optimizer.checking.deferral import arrivals
 from optimizer.checking.loads import over_time
