@@ -16,9 +16,11 @@ from optimizer.checking import check
 from optimizer.checking.proving import prove
 from optimizer.compiling import compile_problem
 from optimizer.solving import Options, solve
-from solvers.decomposition import masters
+from solvers.decomposition import masters, refined
 from solvers.decomposition.classes import Classes
-from solvers.decomposition.partly import Setting
+from solvers.decomposition.hub_tree import HubTree
+from solvers.decomposition.radius import proof
+from solvers.decomposition.setting import Setting
 from solvers.decomposition.shared import Shared
 from solvers.decomposition.supported import openable, with_hubs
 from solvers.highs import Lp
@@ -80,48 +82,70 @@ def _optimum(problem: Problem) -> float:
     return result.objective if result.status == "optimal" else np.inf
 
 
-def test_cuts_lie_below_every_set_of_hubs_and_touch_the_relaxation() -> None:
-    problem = compile_problem(generate("metro", demands=150, hubs=5, periods=2, opening_cost=0.5, seed=4))
+@pytest.mark.parametrize("tight", [0.85, 0.5])
+def test_proofs_are_the_best_at_their_prices_and_below_every_set_of_hubs(tight: float) -> None:
+    instance = generate("metro", demands=150, hubs=5, periods=2, opening_cost=0.5, tight=tight, seed=4)
+    problem = compile_problem(instance)
     assert openable(problem)
     setting, rng, U = setting_of(problem), np.random.default_rng(1), 5
     sets = [np.array(one, float) for one in product((0, 1), repeat=U)]
     cost = problem.site.total_cost[setting.opens]
     optimum = [_optimum(with_hubs(problem, one > 0)) + cost @ one for one in sets]
-    low, high = setting.side.low, setting.side.high
+    least, most = setting.side.low, setting.side.high
+    raised = 0
     for size in (0.0, 0.01, 0.1, 1.0):
-        z = np.clip(rng.normal(size=len(low)) * size * setting.scale, np.maximum(low, -1e9), np.minimum(high, 1e9))
-        for parts in (rng.random(U), np.ones(U)):
-            level = setting.level(z, parts, 0.05) * np.exp(rng.normal(size=150) * size)
-            value, slope = setting.cut(z, level)
+        far = rng.normal(size=len(least)) * size * setting.shared.scale
+        z = np.clip(far, np.maximum(least, -1e9), np.minimum(most, 1e9))
+        for low, high in ((np.zeros(U), np.ones(U)), (np.eye(U)[0], 1 - np.eye(U)[1])):
+            found = proof(setting, z, low, high)
+            assert found.bound == setting.bound(z, found.level, low, high)
             for one, best in zip(sets, optimum, strict=True):
-                assert value + slope @ one <= best * (1 + 1e-9)
-                assert setting.bound(z, level, one, one) <= best * (1 + 1e-9)
-            box = min(value + slope @ one for one in sets)
-            assert setting.bound(z, level, np.zeros(U), np.ones(U)) == pytest.approx(box, rel=1e-9)
-    for one, best in zip(sets, optimum, strict=True):
-        if np.isfinite(best):
-            dual = setting.dual(one)
-            for heat in (0.3, 0.1, 0.03, 0.01, 0.003):
-                z = dual.ascend(z if heat < 0.3 else np.zeros(len(low)), heat, 30, 1e-7, np.inf).z
-            value, slope = setting.cut(z, dual.level)
-            assert value + slope @ one >= best * (1 - 3e-3)
+                if (low <= one).all() and (one <= high).all():
+                    assert found.bound <= best * (1 + 1e-9)
+            raised += int(np.isfinite(found.level).sum())
+            for step in (1e-4, 1e-2, 0.3):  # the bound is concave in the levels: no better one nearby, no better at all
+                level = found.level + step * rng.normal(size=150) * setting.shared.unit
+                assert setting.bound(z, level, low, high) <= found.bound + 1e-9 * abs(found.bound)
+    assert raised > 100
 
 
-def test_derivatives_of_the_smoothed_dual_of_partly_open_hubs() -> None:
-    problem = compile_problem(generate("metro", demands=300, hubs=5, periods=2, opening_cost=0.5, seed=4))
-    setting, rng, heat = setting_of(problem), np.random.default_rng(3), 0.1
-    parts = np.array([0.7, 0.4, 0.9, 0.55, 0.8])
-    z = np.where(setting.side.low < 0, -0.05, 0.0) * (0.5 + rng.random(len(setting.side.rows))) * setting.scale
-    every = np.arange(len(z))
-    dual = setting.dual(parts)
-    here = dual.evaluate(z, heat, every)
-    for _ in range(3):
-        step = rng.normal(size=len(z)) * 1e-4 * setting.scale * (z < 0)
-        ahead, back = (setting.dual(parts).evaluate(z + sign * step, heat, every) for sign in (1, -1))
-        assert ahead.value - back.value == pytest.approx(2 * here.slope @ step, rel=1e-3)
-        np.testing.assert_allclose(
-            (ahead.slope - back.slope) / 2, -here.second @ step, atol=0.02 * np.abs(here.second @ step).max()
-        )
+def test_classes_of_one_demand_each_are_proven_without_loss() -> None:
+    problem = compile_problem(generate("metro", demands=300, hubs=6, periods=2, opening_cost=0.8, seed=4))
+    setting, U = setting_of(problem), 6
+    relaxations = refined.relaxations(setting, Classes.of_demands(problem.options, np.ones(300), np.ones(300)))
+    root = relaxations.solved(np.zeros(U), np.ones(U), None, np.inf)
+    assert root is not None and not root.whole
+    cases = [(root.low, root.high)]
+    for u in range(U):
+        cases += [(root.low, 1 - np.eye(U)[u]), (np.eye(U)[u], root.high)]
+    for low, high in cases:
+        leaf = relaxations.solved(low, high, root, np.inf)
+        assert leaf is not None
+        found = proof(setting, setting.side.clipped(leaf.y), low, high)
+        assert found.bound >= leaf.value * (1 - 1e-6)
+        dual = setting.bound(found.z, np.full(300, -np.inf), low, high)
+        assert dual < found.bound
+
+
+def test_a_tree_ends_with_the_best_set_of_hubs_of_its_classes() -> None:
+    problem = compile_problem(generate("metro", demands=200, hubs=6, periods=1, opening_cost=0.8, seed=7))
+    setting = setting_of(problem)
+    tree = HubTree(
+        refined.relaxations(setting, Classes.of_demands(problem.options, np.ones(200), np.ones(200))),
+        np.inf,
+        lambda text: None,
+    )
+    root = tree.begin(None)
+    assert root is not None
+    tree.grow(root, lambda: tree.best * (1 - 1e-6))
+    cost = problem.site.total_cost[setting.opens]
+    every = [np.array(one, bool) for one in product((0, 1), repeat=6)]
+    assert tree.best == pytest.approx(min(_optimum(with_hubs(problem, one)) + cost @ one for one in every), rel=1e-6)
+    assert len(tree.leaves) == len(tree.splits) + 1 and min(leaf.value for leaf in tree.leaves) >= tree.best * (
+        1 - 2e-6
+    )
+    for one in every:  # every set of hubs is in one case
+        assert sum(bool((leaf.low <= one).all() and (one <= leaf.high).all()) for leaf in tree.leaves) == 1
 
 
 def test_classes_need_what_their_members_need_and_cost_about_as_much() -> None:
@@ -129,7 +153,7 @@ def test_classes_need_what_their_members_need_and_cost_about_as_much() -> None:
     problem = with_hubs(compile_problem(instance), np.ones(6, bool))
     options = problem.options
     money = options.amount.total(options.clock.weight).sum(axis=1)
-    classes = Classes.of_demands(options, money, 300)
+    classes = Classes.of_demands(options, money, 300 * money / money.sum())
     n = len(classes.options)
     assert n < 900 and classes.of.max() == n - 1
     for name in ("amount", "traffic"):

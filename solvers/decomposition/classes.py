@@ -1,9 +1,9 @@
 """Demands that are alike as one: a smaller problem that has much the same prices.
 
 Demands of one node that use the same streams, may go to the same hubs and are worth the same unserved are sorted by
-their traffic per unit, which says how far they want to go, and cut into classes of about equal money. A class needs
-what its members need together; it has the options of the member that has most, and may use each as far as members have
-it. Prices and open hubs of the smaller problem are a guess for the whole one, nothing more.
+their traffic per unit, which says how far they want to go, and cut into classes. A class needs what its members need
+together; it has the options of the member that has most, and may use each as far as members have it. Prices and open
+hubs of the smaller problem are a guess for the whole one, nothing more.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Classes:
     at_hub: Floats
 
     @classmethod
-    def of_demands(cls, options: Options, money: Floats, count: int) -> Classes:
-        """money: (D,) what each is worth; count: classes, about; demands of fixed timing only."""
-        of = _cut(options, money, count)
+    def of_demands(cls, options: Options, money: Floats, size: Floats) -> Classes:
+        """money: (D,) what each is worth; size: (D,) part of a class that it fills; demands of fixed timing only."""
+        of = _cut(options, size)
         widest = np.lexsort((-options.limit, of))
         widest = widest[np.unique(of[widest], return_index=True)[1]]
         rank = np.empty(len(widest), np.int64)
@@ -82,9 +82,9 @@ def _summed(amounts: Amounts, of: Longs, n: int) -> Amounts:
     return Amounts(np.ones(shape), np.arange(len(flat), dtype=np.int32).reshape(shape), flat)
 
 
-def _cut(options: Options, money: Floats, count: int) -> Longs:
+def _cut(options: Options, size: Floats) -> Longs:
     """(D,) class of each demand."""
-    if len(options) <= count:
+    if len(options) <= size.sum():
         return np.arange(len(options))
     streams = streams_of(options)
     uses = np.stack([s.scale != 0 for s in streams], axis=1) @ (1 << np.arange(len(streams)))
@@ -93,7 +93,7 @@ def _cut(options: Options, money: Floats, count: int) -> Longs:
     group = np.unique(kind, axis=1, return_inverse=True)[1].reshape(-1)
     need, volume = options.amount.total(options.clock.weight).sum(axis=1), options.volume(options.clock.weight)
     order = np.lexsort((options.limit, volume / np.where(need > 0, need, 1.0), group))
-    part = np.floor(np.cumsum(money[order]) * count / money.sum())
+    part = np.floor(np.cumsum(size[order]))
     first = np.append(True, (np.diff(group[order]) != 0) | (np.diff(part) != 0))
     of = np.empty(len(options), np.int64)
     of[order] = np.cumsum(first) - 1

@@ -13,9 +13,9 @@ from solvers.decomposition.cheapest import Prices
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.found import Chosen, Found
-from solvers.decomposition.partly import Setting
 from solvers.decomposition.pricing import Pricing
 from solvers.decomposition.primal import LEAST, Effort, Reach, begin, improve, width_of
+from solvers.decomposition.setting import Setting
 from solvers.decomposition.settle import settle
 from solvers.decomposition.shared import Shared
 from solvers.decomposition.site_side import SiteSide

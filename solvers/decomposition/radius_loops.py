@@ -1,0 +1,107 @@
+"""Loops over demands at given prices where some hubs may be open or closed, compiled.
+
+part: (H,) OPEN, CLOSED, or anything between: undecided. The other arrays are those of `compact` and `pricing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from solvers.decomposition.compiled import compiled
+
+OPEN, CLOSED = 2.0, -1.0
+
+
+@compiled
+def segments(
+    first: int, last: int, start: Any, route: Any, hub: Any, extra: Any, vector: Any, unserved: Any, worth: Any,
+    once: Any, part: Any, code: Any, base: Any, key: Any, length: Any, order: Any,
+) -> float:  # fmt: skip
+    """Sum of base: (n,) what each demand costs at least with all undecided hubs open. Of the hubs by which it is
+    served, cheapest first and up to the first that is open in any case, position start[i] + q gets the q-th: order (P,)
+    the hub, key (P,) the sum of the codes (H,) up to it, length (P,) how much dearer what comes next is, inf: nothing
+    does; -1: no such hub."""
+    streams, periods, total = worth.shape[1], worth.shape[2], 0.0
+    cost, who = np.full(part.shape[0], np.inf), np.empty(part.shape[0], np.int64)
+    for i in range(first, last):
+        hubs = 0
+        for j in range(start[i], start[i + 1]):
+            length[j] = -1.0
+            k = route[j]
+            h = hub[k]
+            if part[h] == CLOSED:
+                continue
+            value = once[k]
+            if extra.shape[0] > 0:
+                value += extra[j]
+            for s in range(streams):
+                for t in range(periods):
+                    value += vector[i, s, t] * worth[k, s, t]
+            if cost[h] == np.inf:
+                who[hubs] = h
+                hubs += 1
+            cost[h] = min(cost[h], value)
+        for q in range(1, hubs):  # insertion sort: hubs are few
+            h, p = who[q], q
+            while p > 0 and cost[who[p - 1]] > cost[h]:
+                who[p] = who[p - 1]
+                p -= 1
+            who[p] = h
+        idle, so_far = unserved[i], np.uint64(0)
+        base[i] = min(cost[who[0]], idle) if hubs > 0 else idle
+        total += base[i]
+        for q in range(hubs):
+            h = who[q]
+            if part[h] == OPEN or cost[h] >= idle:
+                break
+            so_far += code[h]
+            j = start[i] + q
+            order[j], key[j] = h, so_far
+            length[j] = (min(cost[who[q + 1]], idle) if q + 1 < hubs else idle) - cost[h]
+        for q in range(hubs):
+            cost[who[q]] = np.inf
+    return total
+
+
+@compiled
+def served(
+    first: int, last: int, start: Any, route: Any, hub: Any, extra: Any, vector: Any, unserved: Any, worth: Any,
+    once: Any, part: Any, level: Any, saved: Any,
+) -> float:  # fmt: skip
+    """Sum of what demands cost at least where serving each is worth its level, -inf: nothing: at an undecided hub no
+    less than that.
+
+    saved: (H,) what they cost less than it there, added to: their rows share <= open are priced so.
+    """
+    streams, periods, total = worth.shape[1], worth.shape[2], 0.0
+    cost, who = np.full(part.shape[0], np.inf), np.empty(part.shape[0], np.int64)
+    for i in range(first, last):
+        hubs = 0
+        for j in range(start[i], start[i + 1]):
+            k = route[j]
+            h = hub[k]
+            if part[h] == CLOSED:
+                continue
+            value = once[k]
+            if extra.shape[0] > 0:
+                value += extra[j]
+            for s in range(streams):
+                for t in range(periods):
+                    value += vector[i, s, t] * worth[k, s, t]
+            if cost[h] == np.inf:
+                who[hubs] = h
+                hubs += 1
+            cost[h] = min(cost[h], value)
+        least = unserved[i]
+        for q in range(hubs):
+            h = who[q]
+            value = cost[h]
+            cost[h] = np.inf
+            if part[h] != OPEN and value < level[i]:
+                saved[h] += level[i] - value
+                value = level[i]
+            least = min(least, value)
+        total += least
+    return total
