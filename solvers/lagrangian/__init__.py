@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from solvers.lagrangian.structure import recognise
 from solvers.milp import Milp
 
-FROM_DEMANDS, FROM_PAIRS = 50, 1_000  # below, HiGHS alone is done before loops are loaded
+FROM_DEMANDS, FROM_PAIRS = 40, 800  # below, HiGHS alone is done before loops are loaded
 
 
 def suits(milp: Milp) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from solvers import highs
 from solvers.lagrangian.fixing import cheapest, kept_columns
-from solvers.lagrangian.programs import expanded, linked, splitting
+from solvers.lagrangian.programs import STRONG, expanded, linked, splitting
 from solvers.lagrangian.rounds import Beside, Rounds
 from solvers.lagrangian.run import Run
 from solvers.milp import Bools, Floats
@@ -18,7 +18,8 @@ from solvers.restricting import restricted
 from solvers.rounds import tighten
 from solvers.scaling import scale
 
-LITTLE, GLANCE = 4_000, 0.1  # pairs left, up to which HiGHS has a first look at them, and its share of the time left
+LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
+"""Pairs left, up to which HiGHS has a first look at them, and its share of the time left."""
 SPLIT_TIME = 0.4  # of the time left, for location with demands that may split
 CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
@@ -27,10 +28,12 @@ USED = 0.02  # share of fillings from which a hub or pair is in the core
 
 
 def glance(run: Run, rounds: Rounds) -> None:
-    """HiGHS for a moment over all that is left, if that is little: most small programs end here."""
+    """HiGHS for a while over all that is left, if that is little: most small programs end here. Their linking rows are
+    added as they are violated, which makes for quicker nodes."""
     pairs, hubs = run.survivors()
-    if run.timed and pairs.sum() <= LITTLE:
-        _restrict(run, pairs, hubs, GLANCE * run.left(), rounds, holds=True)
+    share = next((part for most, part in zip(LITTLE, GLANCE, strict=True) if pairs.sum() <= most), 0.0)
+    if run.timed and share:
+        _restrict(run, pairs, hubs, share * run.left(), rounds, holds=True, rows=0)
 
 
 def split(run: Run, rounds: Rounds) -> None:
@@ -58,18 +61,19 @@ def rest(run: Run, rounds: Rounds) -> None:
 
 
 def _restrict(
-    run: Run, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool, splits: bool = False
-) -> None:
+    run: Run, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool, splits: bool = False,
+    rows: int = STRONG,
+) -> None:  # fmt: skip
     """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on.
 
     holds: whether its bound is one of the whole program; splits: whether demands may, which makes its points offers
-    to local search.
+    to local search; rows: linking rows up to which all are there from the start.
     """
     keep = kept_columns(run.data, pairs, hubs)
     if run.best is not None:
         keep |= run.best > 0
     whole = splitting(run.milp, run.data) if splits else run.milp
-    smaller, _ = restricted(linked(whole, keep), keep)
+    smaller, _ = restricted(linked(whole, keep, rows), keep)
     until = time.perf_counter() + seconds
 
     def claims(bound: float) -> None:

@@ -9,18 +9,18 @@ import numpy as np
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats, Milp, stacked
 
-STRONG = 60_000  # linking rows up to which all are added
+STRONG = 60_000  # linking rows up to which all are rows of a program
 
 
-def linked(milp: Milp, keep: Bools) -> Milp:
-    """The program with the linking rows of the kept columns: all as rows where they are few, else to be added late."""
+def linked(milp: Milp, keep: Bools, most: int = STRONG) -> Milp:
+    """The program with the linking rows of the kept columns: all as rows up to `most`, else to be added late."""
     if milp.lazy is None:
         return milp
     lazy = milp.lazy.matrix
     entries = np.add.reduceat(keep[lazy.indices], lazy.indptr[:-1]) if len(lazy.indices) else np.zeros(0)
     used = entries > 1  # a share and what it needs
     rows, upper = lazy[used], milp.lazy.upper[used]
-    if len(upper) > STRONG:
+    if len(upper) > most:
         return replace(milp, lazy=replace(milp.lazy, matrix=rows[:, np.flatnonzero(keep)], upper=upper))
     return replace(
         milp, matrix=stacked([milp.matrix, rows]), row_lower=np.append(milp.row_lower, np.full(len(upper), -np.inf)),
