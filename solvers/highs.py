@@ -24,6 +24,7 @@ from solvers.watching import Progress, watched
 FEASIBLE_POINT = 2  # kSolutionStatusFeasible of HighsInfo.primal_solution_status
 NEVER = 1e-9  # absolute gap at which a search may stop: small enough that the relative one decides
 DUAL, PRIMAL = 1, 4  # simplex_strategy
+DEVEX = 1  # simplex_dual_edge_weight_strategy
 MOST_PIVOTS = MOST_NODES = 2**31 - 1
 STOPPED: dict[str, Limit] = {
     "kTimeLimit": "time",
@@ -63,16 +64,18 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
 class Lp:
     """The continuous relaxation of a program, kept in HiGHS so that what changed is solved from the last basis.
 
-    tolerance: of primal and dual feasibility, absolute. presolve: of the first solve. Not safe to share between
-    threads.
+    tolerance: of primal and dual feasibility, absolute. presolve: of the first solve. devex: dual simplex by simpler
+    edge weights, as exact ones are computed anew for every basis that is set. Not safe to share between threads.
     """
 
-    def __init__(self, milp: Milp, tolerance: float = 1e-7, *, presolve: bool = False) -> None:
+    def __init__(self, milp: Milp, tolerance: float = 1e-7, *, presolve: bool = False, devex: bool = False) -> None:
         self._milp = replace(milp, integer=np.zeros_like(milp.integer), lazy=None)
         self._added: list[tuple[sp.csc_array, Floats, Floats]] = []
         self._highs = _loaded(self._milp)
         if not presolve:  # where rows are added round by round it costs more than it saves
             _set(self._highs, "presolve", "off")
+        if devex:
+            _set(self._highs, "simplex_dual_edge_weight_strategy", DEVEX)
         _set(self._highs, "threads", 1)
         for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
             _set(self._highs, option, tolerance)

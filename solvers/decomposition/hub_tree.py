@@ -57,7 +57,7 @@ class Relaxations:
     def __init__(self, master: Master) -> None:
         self.master, self.columns = master, split_columns(master)[0]
         self.scaled, self.undo = scale(master.program)
-        self.lp, self.rows, self.solves = Lp(self.scaled), np.zeros(0, np.int64), 0
+        self.lp, self.rows, self.solves = Lp(self.scaled, devex=True), np.zeros(0, np.int64), 0
         self.lower, self.upper = master.program.lower[self.columns], master.program.upper[self.columns]
         self.stakes = np.asarray(master.program.cost[self.columns])
         table, options = master.model.columns, master.model.problem.options
@@ -220,8 +220,8 @@ class HubTree:
             root = again
         return root
 
-    def grow(self, root: Leaf, enough: Callable[[], float]) -> None:
-        """Leaves that cover all cases, each at least `enough` where time and NODES allow."""
+    def grow(self, root: Leaf, enough: Callable[[], float], most: float = NODES) -> None:
+        """Leaves that cover all cases, each at least `enough` where time, NODES and `most` splits allow."""
         self.say(f"classes: root {root.value:.9g}, set of {self.best:.9g}")
         before = -1
         while before < len(self.splits) and time.perf_counter() < self.deadline:
@@ -233,7 +233,7 @@ class HubTree:
         self.dive(root)
         self.say(f"classes: set of {self.best:.9g}")
         waiting = [root]
-        while waiting and len(self.splits) < NODES and time.perf_counter() < self.deadline:
+        while waiting and len(self.splits) < min(NODES, most) and time.perf_counter() < self.deadline:
             if waiting[0].value >= enough():
                 break
             leaf = heapq.heappop(waiting)

@@ -11,7 +11,7 @@ import heapq
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,8 +23,10 @@ from solvers.decomposition.setting import Setting
 from solvers.decomposition.tree import Cases
 from solvers.model.options import Bools
 
-TREE, PLANS, BOUNDS = 0.4, 0.55, 0.8  # of the time: when the tree ends, the trial of sets, the proofs
-SETS = 3  # sets of open hubs that are tried
+TREE, PLANS, BOUNDS = 0.4, 0.55, 0.95  # of the time: when the tree ends, the trial of sets, all
+AGAIN = 1.5  # times what the proof of a case takes: its place in the certificate, and the proof from there
+SETS, NEAR = 3, 0.003  # sets of open hubs that are tried, none that is so much dearer than the best with classes
+BETTER = 0.001  # so much cheaper a set is tried before further splits
 PART = 0.25  # of the gap asked for: what the tree over classes leaves
 LOST = 0.02  # of a case's value over classes: a proof that lacks more has poor prices
 
@@ -46,40 +48,62 @@ def solve(setting: Setting, watch: Callable[[float, float], bool], decide: Decid
     limits, began = setting.shared.limits, setting.shared.began
     tree, root = begun(setting, began + TREE * limits.seconds)
     if root is not None:
-        tree.grow(root, lambda: tree.best * (1 - PART * limits.gap))
-    chosen = _plan(setting, tree, watch, decide)
-    enough = (tree.best if chosen is None else chosen.cost) * (1 - 0.5 * limits.gap)
+        before = time.perf_counter()
+        _case(setting, tree, root)
+        each = (1 + AGAIN) * (time.perf_counter() - before)
+        tree.grow(root, lambda: tree.best * (1 - PART * limits.gap), (BOUNDS - PLANS) * limits.seconds / each)
     tree.deadline = began + BOUNDS * limits.seconds
-    cases = _proven(setting, tree, enough)
-    bound = min(case.proof.bound for case in cases)
+    trial = _Trial(setting, watch, decide)
+    trial.run(tree, began + PLANS * limits.seconds)
+    cases = _Cases(setting, tree)
+    while cases.raised(trial):  # until splits find a better set of hubs
+        trial.run(tree, cases.deadline)
+    chosen, bound = trial.chosen, cases.bound
     if chosen is not None:
         bound = min(bound, chosen.cost)
-    watch(chosen.cost if chosen else math.inf, bound)
+    watch(trial.cost, bound)
     splits = [(case, 0, int(setting.hubs[u]), 0, low, high) for case, u, low, high in tree.splits]
-    leaves = {case.leaf.case: setting.prices(case.proof.z, case.proof.level) for case in cases}
+    leaves = {case.leaf.case: setting.prices(case.proof.z, case.proof.level) for case in cases.all}
     told = Cases(np.array(splits, np.int64).reshape(-1, 6), leaves)
     reached = chosen is not None and chosen.cost - bound <= limits.gap * abs(chosen.cost)
-    late = time.perf_counter() > tree.deadline
+    late = time.perf_counter() > cases.deadline
     return Found(chosen, bound, next(iter(leaves.values())), "none" if reached or not late else "time", told)
 
 
-def _plan(setting: Setting, tree: HubTree, watch: Callable[[float, float], bool], decide: Decide) -> Chosen | None:
-    """The best plan with one of the tree's best sets of hubs."""
-    problem, limits, say, began = setting.problem, setting.shared.limits, setting.shared.say, setting.shared.began
+@dataclass
+class _Trial:
+    """The best plan with one of the tree's best sets of hubs. tried: sets; best: the least value there was."""
+
+    setting: Setting
+    watch: Callable[[float, float], bool]
+    decide: Decide
     chosen: Chosen | None = None
-    for value, hubs in _sets(tree):
-        left = began + PLANS * limits.seconds - time.perf_counter()
-        if chosen is not None and left < 0:
-            break
-        opened = problem.data.hub_open.copy()
-        opened[setting.hubs[hubs]] = True
-        other = decide(opened, max(left, 0.0))
-        say(f"{int(opened.sum())} hubs: {value:.9g} with classes, plan {other.cost if other else math.inf:.9g}")
-        if other is not None and (chosen is None or other.cost < chosen.cost):
-            chosen = other
-            if not watch(chosen.cost, -math.inf):
+    tried: list[Bools] = field(default_factory=list)
+    best: float = math.inf
+
+    @property
+    def cost(self) -> float:
+        return math.inf if self.chosen is None else self.chosen.cost
+
+    def run(self, tree: HubTree, deadline: float) -> None:
+        """Tries sets that are not much dearer than the best."""
+        setting, self.best = self.setting, min(self.best, tree.best)
+        for value, hubs in _sets(tree):
+            left = deadline - time.perf_counter()
+            if self.chosen is not None and (left < 0 or value > (1 + NEAR) * tree.best):
                 break
-    return chosen
+            if any((hubs == other).all() for other in self.tried):
+                continue
+            self.tried.append(hubs)
+            opened = setting.problem.data.hub_open.copy()
+            opened[setting.hubs[hubs]] = True
+            other = self.decide(opened, max(left, 0.0))
+            cost = math.inf if other is None else other.cost
+            setting.shared.say(f"{int(opened.sum())} hubs: {value:.9g} with classes, plan {cost:.9g}")
+            if cost < self.cost:
+                self.chosen = other
+                if not self.watch(cost, -math.inf):
+                    break
 
 
 def _sets(tree: HubTree) -> list[tuple[float, Bools]]:
@@ -93,31 +117,56 @@ def _sets(tree: HubTree) -> list[tuple[float, Bools]]:
     return found[:SETS]
 
 
-def _proven(setting: Setting, tree: HubTree, enough: float) -> list[_Case]:
-    """All cases with their bounds, each at least `enough` where splits and time allow."""
-    if not tree.leaves:  # no time for any
-        low, high = np.zeros(len(setting.hubs)), np.ones(len(setting.hubs))
-        whole = Leaf(0, -math.inf, low, high, high, np.zeros(len(setting.site.row_lower)))
-        return [_Case(whole, proof(setting, setting.side.clipped(whole.y), low, high))]
-    cases = [_case(setting, tree, leaf) for leaf in tree.leaves]
-    heapq.heapify(cases)
-    done: list[_Case] = []
-    while cases and cases[0].proof.bound < min([enough, *(one.proof.bound for one in done)]):
-        if time.perf_counter() > tree.deadline:
-            break
-        case = heapq.heappop(cases)
-        made = tree.branch(case.leaf, case.proof.parts)
-        if made is None:
-            done.append(case)
-            continue
-        for leaf in made:
-            child = _case(setting, tree, leaf)
-            if child.proof.bound < case.proof.bound:
-                child.proof = proof(setting, case.proof.z, leaf.low, leaf.high)
-            heapq.heappush(cases, child)
-        bound = min(one.proof.bound for one in cases + done)
-        setting.shared.say(f"{len(tree.splits)} splits, bound {bound:.9g}")
-    return cases + done
+class _Cases:
+    """The leaves of a tree with their proofs. waiting: may be split; done: what is open is decided. each: seconds that
+    a proof takes, about."""
+
+    def __init__(self, setting: Setting, tree: HubTree) -> None:
+        began = time.perf_counter()
+        self.setting, self.tree, self.done = setting, tree, list[_Case]()
+        leaves = tree.leaves
+        if not leaves:  # no time for any
+            low, high = np.zeros(len(setting.hubs)), np.ones(len(setting.hubs))
+            leaves = [Leaf(0, -math.inf, low, high, high, np.zeros(len(setting.site.row_lower)), whole=True)]
+        self.waiting = [_case(setting, tree, leaf) for leaf in leaves]
+        heapq.heapify(self.waiting)
+        self.each = (time.perf_counter() - began) / len(leaves)
+
+    @property
+    def deadline(self) -> float:
+        """When splits end: all cases are proven once more from the certificate."""
+        return self.tree.deadline - AGAIN * self.each * len(self.all)
+
+    @property
+    def all(self) -> list[_Case]:
+        return self.waiting + self.done
+
+    @property
+    def bound(self) -> float:
+        return min(case.proof.bound for case in self.all)
+
+    def raised(self, trial: _Trial) -> bool:
+        """Splits the least case, again and again, until that is of no use, at the deadline, or (True) where a set of
+        hubs comes up that is worth a trial."""
+        tree, gap = self.tree, self.setting.shared.limits.gap
+        enough = min(trial.cost, tree.best if trial.chosen is None else math.inf) * (1 - 0.5 * gap)
+        while self.waiting and self.waiting[0].proof.bound < min([enough, *(one.proof.bound for one in self.done)]):
+            if tree.best < (1 - BETTER) * trial.best:
+                return True
+            if time.perf_counter() > self.deadline:
+                break
+            case = heapq.heappop(self.waiting)
+            made = tree.branch(case.leaf, case.proof.parts)
+            if made is None:
+                self.done.append(case)
+                continue
+            for leaf in made:
+                child = _case(self.setting, tree, leaf)
+                if child.proof.bound < case.proof.bound:
+                    child.proof = proof(self.setting, case.proof.z, leaf.low, leaf.high)
+                heapq.heappush(self.waiting, child)
+            self.setting.shared.say(f"{len(tree.splits)} splits, bound {self.bound:.9g}")
+        return False
 
 
 def _case(setting: Setting, tree: HubTree, leaf: Leaf) -> _Case:

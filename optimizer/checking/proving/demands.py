@@ -271,6 +271,8 @@ class Part:
         table = self.of.case.instance.demands.overrides
         first, last = np.searchsorted(table.demand, [self.d[0], self.d[-1] + 1])
         row = np.arange(first, last)
+        if not len(row):
+            return row, row, row
         place = np.full(len(self.of.case.instance.hubs), -1)
         place[self.hub] = np.arange(len(self.hub))
         at = np.minimum(np.searchsorted(self.d, table.demand[row]), len(self.d) - 1)
@@ -279,10 +281,16 @@ class Part:
 
     def _once(self, cost: Sums, each: bool) -> None:
         """Add what does not depend on amounts: overrides' money, and prices of rows share <= open."""
+        self._once_at_hubs(cost, each)
+        self._once_over_links(cost, each)
+
+    def _once_at_hubs(self, cost: Sums, each: bool) -> None:
         o, weight = self.of, self.of.case.instance.time.weighted_hours
-        periods = (len(weight),) if each else ()
-        at_hub = Sums.zeros(len(self.d), len(self.hub), *periods)
         pair, column, row = self._overrides()
+        used, linked = -o.y["open"][self.hub], o.y.at_hub.of(self.d)
+        if not (len(pair) or used.any() or len(linked.price)):
+            return
+        at_hub = Sums.zeros(len(self.d), len(self.hub), *((len(weight),) if each else ()))
         money = o.weights.spent * o.case.instance.demands.overrides.cost[row]
         if each:
             span = o.case.active[o.case.moving_row[self.d]] @ weight
@@ -290,9 +298,7 @@ class Part:
             at_hub.put((pair, column), money[:, None] * parts[pair])
         else:
             at_hub.put((pair, column), money)
-        used = -o.y["open"][self.hub]
         at_hub.add(used[None, :, None] if each else used)
-        linked = o.y.at_hub.of(self.d)
         if len(linked.price):
             place = np.full(len(o.case.instance.hubs), -1)
             place[self.hub] = np.arange(len(self.hub))
@@ -300,13 +306,18 @@ class Part:
             where: Any = (linked.demand[i], place[linked.place[i]])
             at_hub.put((*where, linked.period[i]) if each else where, -linked.price[i])
         cost.add(at_hub[:, self.column])
+
+    def _once_over_links(self, cost: Sums, each: bool) -> None:
+        o = self.of
+        price, linked = o.y["link_open"], o.y.over_link.of(self.d)
+        if not (price.any() or len(linked.price)):
+            return
         over = o.paths.links[self.span]
-        used = -np.asarray(over @ o.y["link_open"])
+        used = -np.asarray(over @ price)
         cost.add(used[None, :, None] if each else used)
-        linked = o.y.over_link.of(self.d)
-        for i, m, t, price in zip(linked.demand, linked.place, linked.period, linked.price, strict=True):
+        for i, m, t, paid in zip(linked.demand, linked.place, linked.period, linked.price, strict=True):
             there = np.flatnonzero(over[:, [int(m)]].toarray().ravel())
-            cost.put((i, there, t) if each else (i, there), -price)
+            cost.put((i, there, t) if each else (i, there), -paid)
 
 
 def _priced(series: Series, where: Any, price: Sums) -> Sums:
