@@ -137,7 +137,7 @@ def test_a_tree_ends_with_the_best_set_of_hubs_of_its_classes() -> None:
     )
     root = tree.begin(None)
     assert root is not None
-    tree.grow(root, lambda: tree.best * (1 - 1e-6))
+    tree.grow(tree.narrowed(root), lambda: tree.best * (1 - 1e-6))
     cost = problem.site.total_cost[setting.opens]
     every = [np.array(one, bool) for one in product((0, 1), repeat=6)]
     assert tree.best == pytest.approx(min(_optimum(with_hubs(problem, one)) + cost @ one for one in every), rel=1e-6)

@@ -220,8 +220,8 @@ class HubTree:
             root = again
         return root
 
-    def grow(self, root: Leaf, enough: Callable[[], float], most: float = NODES) -> None:
-        """Leaves that cover all cases, each at least `enough` where time, NODES and `most` splits allow."""
+    def narrowed(self, root: Leaf) -> Leaf:
+        """The root with all hubs open that probing finds, and another dive from there."""
         self.say(f"classes: root {root.value:.9g}, set of {self.best:.9g}")
         before = -1
         while before < len(self.splits) and time.perf_counter() < self.deadline:
@@ -232,6 +232,10 @@ class HubTree:
                 break
         self.dive(root)
         self.say(f"classes: set of {self.best:.9g}")
+        return root
+
+    def grow(self, root: Leaf, enough: Callable[[], float], most: float = NODES) -> None:
+        """Leaves that cover all cases of the root, each at least `enough` where time, NODES and `most` splits allow."""
         waiting = [root]
         while waiting and len(self.splits) < min(NODES, most) and time.perf_counter() < self.deadline:
             if waiting[0].value >= enough():

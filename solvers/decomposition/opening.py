@@ -10,7 +10,9 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,17 +49,23 @@ def solve(setting: Setting, watch: Callable[[float, float], bool], decide: Decid
     """The best decisions within the limits, and a bound."""
     limits, began = setting.shared.limits, setting.shared.began
     tree, root = begun(setting, began + TREE * limits.seconds)
+    trial = _Trial(setting, decide, began + PLANS * limits.seconds)
     if root is not None:
+        root = tree.narrowed(root)
         before = time.perf_counter()
         _case(setting, tree, root)
         each = (1 + AGAIN) * (time.perf_counter() - before)
-        tree.grow(root, lambda: tree.best * (1 - PART * limits.gap), (BOUNDS - PLANS) * limits.seconds / each)
+        first = _sets(tree)[:1]
+        with _beside(lambda: trial.run(first), limits.threads):
+            tree.grow(root, lambda: tree.best * (1 - PART * limits.gap), (BOUNDS - PLANS) * limits.seconds / each)
+        watch(trial.cost, -math.inf)
+    trial.run(_sets(tree))
+    watch(trial.cost, -math.inf)
     tree.deadline = began + BOUNDS * limits.seconds
-    trial = _Trial(setting, watch, decide)
-    trial.run(tree, began + PLANS * limits.seconds)
     cases = _Cases(setting, tree)
     while cases.raised(trial):  # until splits find a better set of hubs
-        trial.run(tree, cases.deadline)
+        trial.deadline = cases.deadline
+        trial.run(_sets(tree))
     chosen, bound = trial.chosen, cases.bound
     if chosen is not None:
         bound = min(bound, chosen.cost)
@@ -70,13 +78,26 @@ def solve(setting: Setting, watch: Callable[[float, float], bool], decide: Decid
     return Found(chosen, bound, next(iter(leaves.values())), "none" if reached or not late else "time", told)
 
 
+@contextmanager
+def _beside(work: Callable[[], None], threads: int) -> Iterator[None]:
+    """Work beside what is in the block, or before it where there is one thread."""
+    if threads == 1:
+        work()
+        yield
+        return
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(work)
+        yield
+        started.result()
+
+
 @dataclass
 class _Trial:
     """The best plan with one of the tree's best sets of hubs. tried: sets; best: the least value there was."""
 
     setting: Setting
-    watch: Callable[[float, float], bool]
     decide: Decide
+    deadline: float
     chosen: Chosen | None = None
     tried: list[Bools] = field(default_factory=list)
     best: float = math.inf
@@ -85,12 +106,12 @@ class _Trial:
     def cost(self) -> float:
         return math.inf if self.chosen is None else self.chosen.cost
 
-    def run(self, tree: HubTree, deadline: float) -> None:
-        """Tries sets that are not much dearer than the best."""
-        setting, self.best = self.setting, min(self.best, tree.best)
-        for value, hubs in _sets(tree):
-            left = deadline - time.perf_counter()
-            if self.chosen is not None and (left < 0 or value > (1 + NEAR) * tree.best):
+    def run(self, sets: list[tuple[float, Bools]]) -> None:
+        """Tries sets, the best first, and none that is much dearer."""
+        setting, self.best = self.setting, sets[0][0]
+        for value, hubs in sets:
+            left = self.deadline - time.perf_counter()
+            if self.chosen is not None and (left < 0 or value > (1 + NEAR) * sets[0][0]):
                 break
             if any((hubs == other).all() for other in self.tried):
                 continue
@@ -102,8 +123,6 @@ class _Trial:
             setting.shared.say(f"{int(opened.sum())} hubs: {value:.9g} with classes, plan {cost:.9g}")
             if cost < self.cost:
                 self.chosen = other
-                if not self.watch(cost, -math.inf):
-                    break
 
 
 def _sets(tree: HubTree) -> list[tuple[float, Bools]]:

@@ -22,6 +22,8 @@ from solvers.highs import Lp
 from solvers.milp import Limits, Milp, stacked
 from solvers.model.options import Floats, Longs
 
+ROOM = 8_192  # a quarter of the different sets that there is room for at first
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -36,14 +38,15 @@ class Proof:
 
 @dataclass(frozen=True)
 class _Sets:
-    """Different sets of cheapest hubs. of: (s,) set of each segment; at: (s,) its position among pairs, and length;
-    member: (k, U) hubs of each set; first: (k,) a segment of each."""
+    """Different sets of cheapest hubs, and what demands pay for each that is not open: of: (s,) the set, length: (s,)
+    how much, inf: it must be open, demand: (s,) whose. member: (k, U) hubs of each set; example: (k,) a demand of each,
+    one that must have it where there is any."""
 
     of: Longs
-    at: Longs
     length: Floats
+    demand: Longs
     member: sp.csr_array
-    first: Longs
+    example: Longs
 
 
 def proof(setting: Setting, z: Floats, low: Floats, high: Floats) -> Proof:
@@ -52,7 +55,7 @@ def proof(setting: Setting, z: Floats, low: Floats, high: Floats) -> Proof:
     nothing = np.full(len(base), -np.inf)
     if not np.isfinite(base).all():  # a demand has nowhere to go
         return Proof(math.inf, z, nothing, low)
-    k, U, site = len(sets.first), len(low), setting.site
+    k, U, site = len(sets.example), len(low), setting.site
     y = setting.side.prices(z)
     rest = site.total_cost[setting.opens] - site.matrix[:, setting.opens].T @ y
     finite = np.isfinite(sets.length)
@@ -76,9 +79,8 @@ def proof(setting: Setting, z: Floats, low: Floats, high: Floats) -> Proof:
     price = np.maximum(result.duals, 0.0) * size
     part = np.where(must, 0.0, np.minimum(price / np.where(stake > 0, stake, np.inf), 1.0))
     raised = np.where(finite, sets.length, 0.0) * part[sets.of]
-    raised[sets.first[must]] += price[must]
-    demand = np.searchsorted(setting.demands.start, sets.at, side="right") - 1
-    more = np.bincount(demand, raised, len(base))
+    more = np.bincount(sets.demand, raised, len(base))
+    np.add.at(more, sets.example[must], price[must])
     level = np.where(more > 0, base + more, -np.inf)
     return Proof(setting.bound(z, level, low, high), z, level, np.clip(result.x[:U], low, high))
 
@@ -87,36 +89,49 @@ def least(setting: Setting, z: Floats, low: Floats, high: Floats, parts: Floats)
     """(n,) what each demand costs at least at prices z (q,) in a case, where hubs are open so far (U,)."""
     base, sets = _segments(setting, z, low, high)
     lack = np.maximum(1.0 - sets.member @ parts, 0.0)[sets.of]
-    demand = np.searchsorted(setting.demands.start, sets.at, side="right") - 1
     length = np.where(np.isfinite(sets.length), sets.length, 0.0)
-    return np.asarray(base + np.bincount(demand, length * lack, len(base)))
+    return np.asarray(base + np.bincount(sets.demand, length * lack, len(base)))
 
 
 def _segments(setting: Setting, z: Floats, low: Floats, high: Floats) -> tuple[Floats, _Sets]:
     """(n,) what demands cost at least with all undecided hubs open, and the sets of hubs that they may lack."""
     d, options = setting.demands, setting.problem.options
     worth, once = setting.pricing.worth(setting.side.worth(setting.side.prices(z)))
-    part, pairs = setting.part(low, high), len(d.route)
-    code = np.random.default_rng(0).integers(1, 2**63, options.hubs, dtype=np.uint64)  # sums tell sets apart
-    base, length = np.empty(len(d)), np.empty(pairs)
-    key, order = np.empty(pairs, np.uint64), np.empty(pairs, np.int64)
+    part, n, pairs = setting.part(low, high), len(d), len(d.route)
+    code = np.random.default_rng(0).integers(1, 2**56, options.hubs)  # sums tell sets apart
+    base, length, order, of = np.empty(n), np.empty(pairs), np.empty(pairs, np.int64), np.empty(pairs, np.int64)
+    found: list[tuple[slice, Longs, Longs]] = []
 
     def some(_: int, first: int, last: int) -> float:
-        return float(
-            radius_loops.segments(
+        room, count = ROOM, -1
+        while count < 0:
+            room *= 4
+            known, example, table = np.empty(room, np.int64), np.empty(room, np.int64), np.full(4 * room, -1, np.int64)
+            count = radius_loops.segments(
                 first, last, d.start, d.route, options.candidates.hub, d.extra, setting.exact, d.unserved, worth, once,
-                part, code, base, key, length, order,
-            )
-        )  # fmt: skip
+                part, code, base, of, length, order, known, table, example,
+            )  # fmt: skip
+        found.append((slice(d.start[first], d.start[last]), known[:count], example[:count]))
+        return 0.0
 
-    setting.pricing.parts(some, len(d))
-    at = np.concatenate([np.flatnonzero(np.isinf(length)), np.flatnonzero((length > 0) & np.isfinite(length))])
-    _, first, of = np.unique(key[at], return_index=True, return_inverse=True)
-    demand = np.searchsorted(d.start, at[first], side="right") - 1
-    count = at[first] - d.start[demand] + 1
+    setting.pricing.parts(some, n)
+    found.sort(key=lambda one: one[0].start)
+    example = np.concatenate([one[2] for one in found])
+    sums, same = np.unique(np.concatenate([one[1] for one in found]), return_inverse=True)
+    first = 0
+    for span, known, _ in found:
+        number = same.reshape(-1)[first : first + len(known)]
+        of[span] = np.where(of[span] >= 0, number[np.maximum(of[span], 0)], -1) if len(known) else -1
+        first += len(known)
+    chosen = np.empty(len(sums), np.int64)
+    by = np.argsort(np.isinf(length[example]), kind="stable")  # those of infinite length last: they stay
+    chosen[same.reshape(-1)[by]] = example[by]
+    at = np.flatnonzero((of >= 0) & (length > 0))
+    demand = setting.owner[chosen]
+    count = chosen - d.start[demand] + 1
     start = np.concatenate([[0], np.cumsum(count)])
     taken = np.repeat(d.start[demand] - start[:-1], count) + np.arange(start[-1])
     place = np.full(options.hubs, -1)
     place[setting.hubs] = np.arange(len(setting.hubs))
-    member = sp.csr_array((np.ones(start[-1]), place[order[taken]], start), shape=(len(first), len(setting.hubs)))
-    return base, _Sets(of.reshape(-1), at, length[at], member, first)
+    member = sp.csr_array((np.ones(start[-1]), place[order[taken]], start), shape=(len(chosen), len(setting.hubs)))
+    return base, _Sets(of[at], length[at], setting.owner[at], member, demand)

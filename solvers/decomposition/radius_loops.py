@@ -17,18 +17,22 @@ OPEN, CLOSED = 2.0, -1.0
 @compiled
 def segments(
     first: int, last: int, start: Any, route: Any, hub: Any, extra: Any, vector: Any, unserved: Any, worth: Any,
-    once: Any, part: Any, code: Any, base: Any, key: Any, length: Any, order: Any,
-) -> float:  # fmt: skip
-    """Sum of base: (n,) what each demand costs at least with all undecided hubs open. Of the hubs by which it is
-    served, cheapest first and up to the first that is open in any case, position start[i] + q gets the q-th: order (P,)
-    the hub, key (P,) the sum of the codes (H,) up to it, length (P,) how much dearer what comes next is, inf: nothing
-    does; -1: no such hub."""
-    streams, periods, total = worth.shape[1], worth.shape[2], 0.0
+    once: Any, part: Any, code: Any, base: Any, of: Any, length: Any, order: Any, known: Any, table: Any, example: Any,
+) -> int:  # fmt: skip
+    """base: (n,) what each demand costs at least with all undecided hubs open. Of the hubs by which it is served,
+    cheapest first and up to the first that is open in any case, position start[i] + q gets the q-th: order (P,) the
+    hub, length (P,) how much dearer what comes next is, inf: nothing does; and of (P,) the number of the set of hubs
+    up to it; -1: no such hub. Returns the number of sets; -1: more than there is room for.
+
+    code: (H,) positive; the sum over a set, known (k,), tells it from others; table: (2^t,) numbers of sets by these
+    sums, -1: none; example: (k,) a position of each set, one of infinite length where there is any.
+    """
+    streams, periods, sets, mask = worth.shape[1], worth.shape[2], 0, table.shape[0] - 1
     cost, who = np.full(part.shape[0], np.inf), np.empty(part.shape[0], np.int64)
     for i in range(first, last):
         hubs = 0
         for j in range(start[i], start[i + 1]):
-            length[j] = -1.0
+            of[j] = -1
             k = route[j]
             h = hub[k]
             if part[h] == CLOSED:
@@ -49,20 +53,30 @@ def segments(
                 who[p] = who[p - 1]
                 p -= 1
             who[p] = h
-        idle, so_far = unserved[i], np.uint64(0)
+        idle, so_far = unserved[i], 0
         base[i] = min(cost[who[0]], idle) if hubs > 0 else idle
-        total += base[i]
         for q in range(hubs):
             h = who[q]
             if part[h] == OPEN or cost[h] >= idle:
                 break
             so_far += code[h]
             j = start[i] + q
-            order[j], key[j] = h, so_far
+            order[j] = h
             length[j] = (min(cost[who[q + 1]], idle) if q + 1 < hubs else idle) - cost[h]
+            at = (so_far ^ (so_far >> 29)) & mask
+            while table[at] >= 0 and known[table[at]] != so_far:
+                at = (at + 1) & mask
+            if table[at] < 0:
+                if sets == known.shape[0]:
+                    return -1
+                table[at], known[sets], example[sets] = sets, so_far, j
+                sets += 1
+            of[j] = table[at]
+            if length[j] == np.inf:
+                example[of[j]] = j
         for q in range(hubs):
             cost[who[q]] = np.inf
-    return total
+    return sets
 
 
 @compiled

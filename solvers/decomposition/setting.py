@@ -23,7 +23,8 @@ from solvers.model.site import Site
 @dataclass(frozen=True)
 class Setting:
     """side: whose prices of rows share <= open, summed over demands, are 0, as what serving is worth does more; hubs:
-    (U,) those that may be open or closed; opens: (U,) their variables; exact: (n, S, T) amounts in double precision."""
+    (U,) those that may be open or closed; opens: (U,) their variables; exact: (n, S, T) amounts in double precision;
+    owner: (P,) demand of each option."""
 
     shared: Shared
     problem: Problem
@@ -34,6 +35,7 @@ class Setting:
     hubs: Longs
     opens: Longs
     exact: Floats
+    owner: Longs
 
     @classmethod
     def of(cls, shared: Shared) -> Setting:
@@ -46,7 +48,8 @@ class Setting:
         hubs = np.flatnonzero(problem.data.hub_optional)
         first = next(label.start for label in site.labels if label.family == "open")
         exact = np.stack([s.dense(demands.demand) for s in streams_of(problem.options)], axis=1)
-        return cls(shared, problem, shared.pricing, demands, site, side, hubs, first + hubs, exact)
+        owner = np.repeat(np.arange(len(demands)), np.diff(demands.start))
+        return cls(shared, problem, shared.pricing, demands, site, side, hubs, first + hubs, exact, owner)
 
     def part(self, low: Floats, high: Floats) -> Floats:
         """(H,) as loops take it, in the case low <= open <= high (U,)."""
