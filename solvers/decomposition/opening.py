@@ -29,6 +29,7 @@ TREE, PLANS, BOUNDS = 0.4, 0.55, 0.95  # of the time: when the tree ends, the tr
 AGAIN = 1.5  # times what the proof of a case takes: its place in the certificate, and the proof from there
 SETS, NEAR = 3, 0.003  # sets of open hubs that are tried, none that is so much dearer than the best with classes
 BETTER = 0.001  # so much cheaper a set is tried before further splits
+SPLITS = 1_000
 PART = 0.25  # of the gap asked for: what the tree over classes leaves
 LOST = 0.02  # of a case's value over classes: a proof that lacks more has poor prices
 
@@ -57,7 +58,8 @@ def solve(setting: Setting, watch: Callable[[float, float], bool], decide: Decid
         each = (1 + AGAIN) * (time.perf_counter() - before)
         first = _sets(tree)[:1]
         with _beside(lambda: trial.run(first), limits.threads):
-            tree.grow(root, lambda: tree.best * (1 - PART * limits.gap), (BOUNDS - PLANS) * limits.seconds / each)
+            most = min(limits.work, (BOUNDS - PLANS) * limits.seconds / each)
+            tree.grow(root, lambda: tree.best * (1 - PART * limits.gap), most)
         watch(trial.cost, -math.inf)
     trial.run(_sets(tree))
     watch(trial.cost, -math.inf)
@@ -167,12 +169,12 @@ class _Cases:
     def raised(self, trial: _Trial) -> bool:
         """Splits the least case, again and again, until that is of no use, at the deadline, or (True) where a set of
         hubs comes up that is worth a trial."""
-        tree, gap = self.tree, self.setting.shared.limits.gap
-        enough = min(trial.cost, tree.best if trial.chosen is None else math.inf) * (1 - 0.5 * gap)
+        tree, limits = self.tree, self.setting.shared.limits
+        enough = min(trial.cost, tree.best if trial.chosen is None else math.inf) * (1 - 0.5 * limits.gap)
         while self.waiting and self.waiting[0].proof.bound < min([enough, *(one.proof.bound for one in self.done)]):
             if tree.best < (1 - BETTER) * trial.best:
                 return True
-            if time.perf_counter() > self.deadline:
+            if time.perf_counter() > self.deadline or len(tree.splits) >= min(SPLITS, limits.work):
                 break
             case = heapq.heappop(self.waiting)
             made = tree.branch(case.leaf, case.proof.parts)
