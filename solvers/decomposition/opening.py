@@ -26,7 +26,7 @@ from solvers.decomposition.tree import Cases
 from solvers.model.options import Bools
 
 TREE, PLANS, BOUNDS = 0.4, 0.55, 0.95  # of the time: when the tree ends, the trial of sets, all
-AGAIN = 1.5  # times what the proof of a case takes: its place in the certificate, and the proof from there
+AGAIN = 3.0  # times what the proof of a case takes: its place in the certificate, and the proof from there
 SETS, NEAR = 3, 0.003  # sets of open hubs that are tried, none that is so much dearer than the best with classes
 BETTER = 0.001  # so much cheaper a set is tried before further splits
 SPLITS = 1_000
@@ -128,14 +128,12 @@ class _Trial:
 
 
 def _sets(tree: HubTree) -> list[tuple[float, Bools]]:
-    """The best different ones; all hubs where there was no time for any."""
+    """The best different ones, and all hubs, which are tried where there is no plan with these."""
     found: list[tuple[float, Bools]] = []
-    if not tree.sets:
-        return [(math.inf, np.ones(len(tree.classes.lower), bool))]
     for value, hubs in sorted(tree.sets, key=lambda one: one[0]):
         if not any((hubs == other).all() for _, other in found):
             found.append((value, hubs))
-    return found[:SETS]
+    return [*found[:SETS], (math.inf, np.ones(len(tree.classes.lower), bool))]
 
 
 class _Cases:
