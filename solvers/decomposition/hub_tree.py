@@ -151,8 +151,10 @@ class HubTree:
         return leaf
 
     def dive(self, root: Leaf) -> None:
-        """Open the hub that is open most, again and again, until all are whole; then close what need not be open."""
+        """Open the hub that is open most, again and again, until all are whole; then close what need not be open. What
+        is open at all where time ends is a set of unknown value."""
         leaf: Leaf | None = root
+        last = root
         while leaf is not None and time.perf_counter() < self.deadline:
             parts = leaf.parts
             open_ = parts > 1 - WHOLE
@@ -163,17 +165,18 @@ class HubTree:
             some = undecided[parts[undecided] >= min(0.8, float(parts[undecided].max()))]
             low[some] = 1.0
             leaf = self.solved(low, leaf.high, leaf)
-        if leaf is None:
-            return
-        open_ = leaf.parts > 0.5
-        last = self.solved(open_.astype(float), open_.astype(float), leaf)
-        for u in np.argsort(leaf.parts * self.classes.stakes)[::-1]:
-            if last is not None and open_[u] and root.low[u] < 1 and time.perf_counter() < self.deadline:
+            last = leaf or last
+        open_ = last.parts > WHOLE
+        now = self.solved(open_.astype(float), open_.astype(float), last)
+        if now is None:
+            self.sets.append((np.inf, open_))
+        for u in np.argsort(last.parts * self.classes.stakes)[::-1]:
+            if now is not None and open_[u] and root.low[u] < 1 and time.perf_counter() < self.deadline:
                 fewer = open_.copy()
                 fewer[u] = False
-                tried = self.solved(fewer.astype(float), fewer.astype(float), last, last.value)
-                if tried is not None and tried.value < last.value:
-                    open_, last = fewer, tried
+                tried = self.solved(fewer.astype(float), fewer.astype(float), now, now.value)
+                if tried is not None and tried.value < now.value:
+                    open_, now = fewer, tried
 
     def split(self, leaf: Leaf, u: int, closed: Leaf, opened: Leaf) -> None:
         first = 2 * len(self.splits) + 1
