@@ -4,13 +4,19 @@ Diving (Achterberg 2007, Constraint Integer Programming, section 9.2): in every 
 leading ones first, to the nearest whole number, then the one nearest to the next whole number, up. The other way is
 tried where that is dear or leaves no point. Where many are fractional, all leading ones are rounded up at once, since
 they make room, and what stands at a whole value above its least is kept there.
+
+A dive that leads nowhere begins anew, rounding leading columns the other way, and then goes on from a way not gone,
+whose end is estimated by what rounding a number has cost so far (the same, chapter 6): of those that are expected to
+end well, from the one with the fewest fractional numbers.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,68 +27,147 @@ from solvers.milp import Bools, Floats, Limits, Longs, SolverFailure
 STEPS = 80
 WHOLE = 1e-6
 MANY = 50  # fractional columns: with more, several are fixed in a step
-PIVOTS = 1_500  # of one way: what takes more is taken for bad, unless the other way is as well
+PIVOTS, LEADING = 500, 1_500  # of one way, and of one with a leading column: with more, the other way is tried
+PATIENCE = 5_000  # pivots where neither way has ended: what takes more is left for later
+LEFT = 0.5  # of what a dive may cost: estimate of such a way
 DEAR = 0.05  # of the gap asked for: once a step costs more, the other way is tried
 
 
 def dive(
-    lp: Lp, x: Floats, integer: Bools, leading: Bools, limits: Limits, *, upward: bool = False, most: float = math.inf
-) -> Floats | None:
+    lp: Lp, integer: Bools, leading: Bools, limits: Limits, *, upward: bool = False, most: float = math.inf,
+    steps: int = STEPS,
+) -> Floats | None:  # fmt: skip
     """A point (n,) of the relaxation that `lp` holds whose integer columns are whole; None where none was found.
 
-    x: (n,) the relaxation's optimum; integer columns stand in their own units. The bounds that `lp` has are narrowed.
-    upward: leading columns are rounded up, the largest fraction first, whatever it costs; most: objective above which
-    it is given up.
+    Integer columns stand in their own units. The bounds that `lp` has are narrowed. upward: leading columns are rounded
+    up, the largest fraction first, whatever it costs, and every other way not gone is followed otherwise; most:
+    objective that the point may have; steps: columns rounded, on all ways together.
     """
-    began = time.perf_counter()
-    duals: Floats = np.zeros(0)
-
-    def solved(columns: Longs, low: Floats, high: Floats, pivots: int = MOST_PIVOTS) -> tuple[float, Floats | None]:
-        lp.set_bounds(columns, low, high)
-        left = max(limits.seconds - (time.perf_counter() - began), 0.0)
-        try:
-            result = lp.solve(replace(limits, seconds=left), pivots=pivots)
-        except SolverFailure:  # such as a point that misses a row: not the way to go
-            return math.inf, None
-        nonlocal duals
-        if result.status != "optimal" or result.duals is None:
-            return math.inf, None
-        duals = result.duals
-        return result.objective, result.x
-
-    none = np.zeros(0, dtype=np.int64)
-    first = np.flatnonzero(integer & leading)
-    many = int(_fractional(x, integer).sum()) > MANY
-    over = np.ceil(x[first] - WHOLE)
-    value, point = solved(first, over, over) if many else solved(none, over[:0], over[:0])
-    size = _worth(lp, duals) if len(duals) else np.ones(len(x))
-    for _ in range(STEPS):
-        if point is None or value > most:
+    tree = _Tree(lp, integer, leading, limits, most)
+    node: _Node | None = tree.root()
+    for _ in range(steps):
+        while node is not None and (node.x is None or node.value > most):
+            node, upward = tree.other(), not upward
+        if node is None or node.x is None:
             return None
-        fractional = _fractional(point, integer)
-        if not fractional.any():
-            return np.where(integer, np.round(point), point)
-        if fractional.sum() > MANY:
-            settled = np.flatnonzero(integer & ~fractional & (np.round(point) > lp.milp.lower))
-            lp.set_bounds(settled, np.round(point[settled]), np.round(point[settled]))
-        one, up = _next(point, fractional, leading, size, upward)
-        basis, floor = lp.basis, np.floor(point[one])
-        above, below = (floor + 1, lp.milp.upper[one]), (lp.milp.lower[one], floor)
-        way, other = (above, below) if up else (below, above)
-        found, at = solved(one, way[0], way[1], PIVOTS)
-        dearest = math.inf if upward and leading[one] else value + DEAR * limits.gap * abs(value)
-        if found > dearest or at is None:
-            there, lp.basis = lp.basis, basis
-            second = solved(one, other[0], other[1], PIVOTS)
-            if second[0] < found:
-                found, at = second
-            else:
-                lp.set_bounds(one, *way)
-                lp.basis = there
-                if at is None:  # neither way ended in time
-                    found, at = solved(one, way[0], way[1])
-        value, point = found, at
+        if not _fractional(node.x, integer).any():
+            return np.where(integer, np.round(node.x), node.x)
+        node = tree.step(node, node.x, upward)
     return None
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A relaxation. low, high: (k,) bounds of the integer columns; x: (n,) its optimum or None; known: whether there is
+    none (or it took too many pivots)."""
+
+    low: Floats
+    high: Floats
+    value: float = math.inf
+    x: Floats | None = None
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way not gone. basis: to start from; pivots: that its relaxation may take."""
+
+    node: _Node
+    basis: Any
+    pivots: int
+
+
+class _Tree:
+    """The relaxations of a dive and the ways not gone."""
+
+    def __init__(self, lp: Lp, integer: Bools, leading: Bools, limits: Limits, most: float) -> None:
+        self.lp, self.integer, self.leading, self.limits, self.most = lp, integer, leading, limits, most
+        self.began, self.columns = time.perf_counter(), np.flatnonzero(integer)
+        self.duals: Floats = np.zeros(0)
+        self.spent, self.steps = np.zeros(2), np.ones(2)  # on rounding other and leading columns
+        self.ways: list[tuple[bool, float, int, _Way]] = []
+        self.kept = 0
+
+    def root(self) -> _Node:
+        """The relaxation as it is; with many fractional columns that with all leading ones rounded up. It is also the
+        first to go on from, as the other way of rounding may do better."""
+        low, high = self.lp.milp.lower[self.columns], self.lp.milp.upper[self.columns]
+        node = self._solved(_Node(low, high))
+        if node.x is not None and _fractional(node.x, self.integer).sum() > MANY:
+            leads, over = self.leading[self.columns], np.ceil(node.x[self.columns] - WHOLE)
+            node = self._solved(_Node(np.where(leads, over, low), np.where(leads, over, high)))
+        self.size = _worth(self.lp, self.duals) if len(self.duals) else np.ones(len(self.integer))
+        self.first = node.value
+        self.ways = [(False, -1.0, 0, _Way(node, self.lp.basis, MOST_PIVOTS))]
+        return node
+
+    def step(self, node: _Node, x: Floats, upward: bool) -> _Node:
+        """The relaxation with one more column rounded; the way not gone is kept."""
+        fractional, low, high = _fractional(x, self.integer), node.low, node.high
+        if fractional.sum() > MANY:
+            at = np.round(x[self.columns])
+            settled = ~fractional[self.columns] & (at > self.lp.milp.lower[self.columns])
+            low, high = np.where(settled, at, low), np.where(settled, at, high)
+        one, up = _next(x, fractional, self.leading, self.size, upward)
+        lead, at_one, floor = bool(self.leading[one]), self.columns == one, np.floor(x[one])
+        above, below = (
+            _Node(np.where(at_one, floor + 1, low), high),
+            _Node(low, np.where(at_one, floor, high)),
+        )
+        basis, (way, other) = self.lp.basis, (above, below) if up else (below, above)
+        pivots = LEADING if lead else PIVOTS
+        found = self._solved(way, pivots)
+        least, guess = node.value, max(found.value, node.value)
+        dearest = math.inf if upward and lead else node.value + DEAR * self.limits.gap * abs(node.value)
+        fractional[one] = False
+        if found.x is None or found.value > dearest:
+            there, second = self.lp.basis, self._solved(other, pivots, basis)
+            if second.value < found.value:
+                found, second = second, found
+            elif found.known:
+                self.lp.basis = there
+            else:
+                found = self._solved(way, PATIENCE, there)
+            other, least, guess = second, second.value, second.value
+        for unknown in (end for end in (found, other) if not end.known):
+            self._keep(_Way(unknown, basis, MOST_PIVOTS), node.value + LEFT * (self.most - self.first), fractional)
+        if other.known and least < math.inf and least <= self.most:
+            self._keep(_Way(other, basis, pivots), guess, fractional)
+        if found.x is not None:
+            self.spent[int(lead)] += max(found.value - node.value, 0.0)
+            self.steps[int(lead)] += 1
+        return found
+
+    def other(self) -> _Node | None:
+        """The relaxation at the end of a way not gone; None without one, or without time."""
+        if not self.ways or self._left() <= 0:
+            return None
+        way = heapq.heappop(self.ways)[-1]
+        return self._solved(way.node, way.pivots, way.basis)
+
+    def _keep(self, way: _Way, value: float, fractional: Bools) -> None:
+        """value: expected of its relaxation; fractional: (n,) columns that are then left to round."""
+        left = np.array([(fractional & ~self.leading).sum(), (fractional & self.leading).sum()])
+        estimate = value + float(self.spent / self.steps @ left)
+        self.kept += 1
+        beyond = estimate > self.most
+        heapq.heappush(self.ways, (beyond, estimate if beyond else float(left.sum()), self.kept, way))
+
+    def _left(self) -> float:
+        return self.limits.seconds - (time.perf_counter() - self.began)
+
+    def _solved(self, node: _Node, pivots: int = MOST_PIVOTS, basis: Any = None) -> _Node:
+        self.lp.set_bounds(self.columns, node.low, node.high)
+        if basis is not None:
+            self.lp.basis = basis
+        try:
+            result = self.lp.solve(replace(self.limits, seconds=max(self._left(), 0.0)), pivots=pivots)
+        except SolverFailure:  # such as a point that misses a row: not the way to go
+            return node
+        if result.status != "optimal" or result.duals is None:
+            return replace(node, known=result.limit != "work")
+        self.duals = result.duals
+        return replace(node, value=result.objective, x=result.x)
 
 
 def _worth(lp: Lp, duals: Floats) -> Floats:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from solvers.diving import dive
+from solvers.diving import STEPS, dive
 from solvers.highs import MOST_PIVOTS, Lp
 from solvers.milp import (
     AT_LOWER,
@@ -48,6 +48,7 @@ MOST = 0.5  # of the serving rows: with more of them unmet, it is too low
 WHOLE = 1e-6
 DIVING = 0.4  # of the time left, at most
 NEAR = 0.05  # of the gap asked for: a choice that is dearer by more takes no part in the dive
+LONG = 300  # numbers rounded where the gap is looked for at length
 GOOD = 1.0  # of the gap asked for: a start that lies nearer to the bound needs no dive
 DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an idle program may be 0), how often at most
 
@@ -121,7 +122,8 @@ def sift(milp: Milp, choices: Choices, limits: Limits, start: Floats | None = No
     known = start is not None and float(milp.cost @ start) - lower <= GOOD * limits.gap * abs(lower)
     if not known and milp.integer.any():
         left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-        point = _point(program, choices, priced.dearer, lower, relaxed, left)
+        dearer = np.where(chosen | (price >= least), priced.dearer, math.inf)  # others would move the optimum
+        point = _point(program, choices, dearer, lower, relaxed, left)
     return Relaxation(found.x, lower, priced.worth, found.solver, point, priced.duals, relaxed[1])
 
 
@@ -203,8 +205,9 @@ class _Restricted:
             program = _elastic(program, np.flatnonzero(serving[rows]), penalty)
         scaled, undo = scale(program)
         over = np.append(np.flatnonzero(keep), len(keep) + np.arange(len(program.cost) - int(keep.sum())))
-        began, result = time.perf_counter(), None
+        began = time.perf_counter()
         for way in ("basis", "presolve", "plain")[basis is None :]:  # the last where HiGHS breaks on the one before
+            result = None
             lp = Lp(scaled, presolve=way == "presolve")
             if basis is not None and way == "basis":
                 lp.begin(Basis(np.maximum(basis.columns[over], AT_LOWER), basis.rows[rows], basis.keeps))
@@ -240,21 +243,22 @@ def _point(
 ) -> Floats | None:
     """(n,) the best solution of up to three dives, None without one.
 
-    The first is over the choices that the relaxation uses and those not much dearer, and given up where it leaves the
-    gap. The others have also the whole ones that a plan within the gap may have: they are a column each, and what is
-    rounded needs others. The second rounds leading columns up, which takes fewer steps, the third as the first.
+    They are over the choices that the relaxation uses, those not much dearer, and the whole ones that a plan within the
+    gap may have: they are a column each, and what is rounded needs others. The first leaves ways that lead out of the
+    gap. The second rounds leading columns up, which takes fewer steps, and ends where it gets to; from there on the
+    gap is looked for at length.
 
     price: (C,) what a choice costs above the cheapest of its serving row; relaxed: the optimum and its basis.
     """
     began, (x, basis) = time.perf_counter(), relaxed
     near = _cheapest(price, choices.serve, price <= NEAR * limits.gap * abs(lower), FIRST)
     near[choices.of[(choices.of >= 0) & ((x > 0) | (basis.columns == BASIC))]] = True
-    wide, whole = near.copy(), choices.of[(choices.of >= 0) & milp.integer]
-    wide[whole[price[whole] <= limits.gap * abs(lower)]] = True
+    whole = choices.of[(choices.of >= 0) & milp.integer]
+    near[whole[price[whole] <= limits.gap * abs(lower)]] = True
     target, best, value = lower + limits.gap * abs(lower), None, math.inf
-    for some, upward, most in ((near, False, target), (wide, True, math.inf), (wide, False, math.inf)):
+    for upward, most, steps in ((False, target, STEPS), (True, math.inf, STEPS), (True, target, LONG)):
         left = replace(limits, seconds=DIVING * (limits.seconds - (time.perf_counter() - began)))
-        point = _dived(milp, choices, some, basis, left, upward, min(most, value))
+        point = _dived(milp, choices, near, basis, left, upward, most, steps)
         if point is not None and float(milp.cost @ point) < value:
             best, value = point, float(milp.cost @ point)
         if value <= target:
@@ -263,7 +267,7 @@ def _point(
 
 
 def _dived(
-    milp: Milp, choices: Choices, near: Bools, basis: Basis, limits: Limits, upward: bool, most: float
+    milp: Milp, choices: Choices, near: Bools, basis: Basis, limits: Limits, upward: bool, most: float, steps: int
 ) -> Floats | None:
     """(n,) a solution over some choices (C,) by one dive from the relaxation's basis, None without one below `most`."""
     began = time.perf_counter()
@@ -273,8 +277,8 @@ def _dived(
     columns = np.flatnonzero(found.keep)
     leading = np.zeros(len(columns), dtype=bool) if milp.leading is None else milp.leading[columns]
     left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
-    x = found.undo.forward(found.x[columns])
-    end = dive(found.lp, x, milp.integer[columns], leading, left, upward=upward, most=most * found.undo.objective)
+    most *= found.undo.objective
+    end = dive(found.lp, milp.integer[columns], leading, left, upward=upward, most=most, steps=steps)
     found.lp.close()
     if end is None:
         return None
