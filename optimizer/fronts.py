@@ -42,7 +42,7 @@ from solvers.staging import HELD, at_most, solve_stages
 
 AUGMENT = 1e-4  # share of the range of the first objective that the whole range of the second is worth
 WALKING = 0.5  # of the time of a point of a large program, for its relaxation
-SHARPER = 0.9  # of the gap asked for: the weight and held objectives take from it
+SHARPER = 0.98  # of the gap asked for: the weight and held objectives take from it
 OnPoint = Callable[[int, Plan], None]
 Elsewhere = Callable[[float, Mapping[int, float], Callable[[int], Plan | None]], Iterator[tuple[int, Plan]]]
 """elsewhere(weight, limits, known): numbers and plans of the points at limits of the second objective."""

@@ -6,8 +6,8 @@ tried where that is dear or leaves no point. Where many are fractional, all lead
 they make room, and what stands at a whole value above its least is kept there.
 
 A dive that leads nowhere begins anew, rounding leading columns the other way, and then goes on from a way not gone,
-whose end is estimated by what rounding a number has cost so far (the same, chapter 6): of those that are expected to
-end well, from the one with the fewest fractional numbers.
+whose end is estimated by what it has cost so far to be rid of a fractional number (the same, chapter 6): of those that
+are expected to end well, from the one with the fewest fractional numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ STEPS = 80
 WHOLE = 1e-6
 MANY = 50  # fractional columns: with more, several are fixed in a step
 PIVOTS, LEADING = 500, 1_500  # of one way, and of one with a leading column: with more, the other way is tried
-PATIENCE = 5_000  # pivots where neither way has ended: what takes more is left for later
 LEFT = 0.5  # of what a dive may cost: estimate of such a way
 DEAR = 0.05  # of the gap asked for: once a step costs more, the other way is tried
 
@@ -70,9 +69,10 @@ class _Node:
 
 @dataclass(frozen=True)
 class _Way:
-    """A way not gone. basis: to start from; pivots: that its relaxation may take."""
+    """A way not gone. low, high: as of a node; basis: to start from; pivots: that its relaxation may take."""
 
-    node: _Node
+    low: Floats
+    high: Floats
     basis: Any
     pivots: int
 
@@ -84,7 +84,7 @@ class _Tree:
         self.lp, self.integer, self.leading, self.limits, self.most = lp, integer, leading, limits, most
         self.began, self.columns = time.perf_counter(), np.flatnonzero(integer)
         self.duals: Floats = np.zeros(0)
-        self.spent, self.steps = np.zeros(2), np.ones(2)  # on rounding other and leading columns
+        self.spent, self.rid = 0.0, 1  # what fractional columns have cost that are gone, and their number
         self.ways: list[tuple[bool, float, int, _Way]] = []
         self.kept = 0
 
@@ -98,7 +98,7 @@ class _Tree:
             node = self._solved(_Node(np.where(leads, over, low), np.where(leads, over, high)))
         self.size = _worth(self.lp, self.duals) if len(self.duals) else np.ones(len(self.integer))
         self.first = node.value
-        self.ways = [(False, -1.0, 0, _Way(node, self.lp.basis, MOST_PIVOTS))]
+        self.ways = [(False, -1.0, 0, _Way(node.low, node.high, self.lp.basis, MOST_PIVOTS))]
         return node
 
     def step(self, node: _Node, x: Floats, upward: bool) -> _Node:
@@ -119,23 +119,24 @@ class _Tree:
         found = self._solved(way, pivots)
         least, guess = node.value, max(found.value, node.value)
         dearest = math.inf if upward and lead else node.value + DEAR * self.limits.gap * abs(node.value)
-        fractional[one] = False
+        left = int(fractional.sum()) - 1
         if found.x is None or found.value > dearest:
             there, second = self.lp.basis, self._solved(other, pivots, basis)
             if second.value < found.value:
                 found, second = second, found
             elif found.known:
                 self.lp.basis = there
-            else:
-                found = self._solved(way, PATIENCE, there)
+            else:  # neither way has ended
+                found = self._solved(way, basis=there)
             other, least, guess = second, second.value, second.value
         for unknown in (end for end in (found, other) if not end.known):
-            self._keep(_Way(unknown, basis, MOST_PIVOTS), node.value + LEFT * (self.most - self.first), fractional)
+            value = node.value + LEFT * (self.most - self.first)
+            self._keep(_Way(unknown.low, unknown.high, basis, MOST_PIVOTS), value, left)
         if other.known and least < math.inf and least <= self.most:
-            self._keep(_Way(other, basis, pivots), guess, fractional)
+            self._keep(_Way(other.low, other.high, basis, pivots), guess, left)
         if found.x is not None:
-            self.spent[int(lead)] += max(found.value - node.value, 0.0)
-            self.steps[int(lead)] += 1
+            self.spent += max(found.value - node.value, 0.0)
+            self.rid += left + 1 - int(_fractional(found.x, self.integer).sum())
         return found
 
     def other(self) -> _Node | None:
@@ -143,15 +144,14 @@ class _Tree:
         if not self.ways or self._left() <= 0:
             return None
         way = heapq.heappop(self.ways)[-1]
-        return self._solved(way.node, way.pivots, way.basis)
+        return self._solved(_Node(way.low, way.high), way.pivots, way.basis)
 
-    def _keep(self, way: _Way, value: float, fractional: Bools) -> None:
-        """value: expected of its relaxation; fractional: (n,) columns that are then left to round."""
-        left = np.array([(fractional & ~self.leading).sum(), (fractional & self.leading).sum()])
-        estimate = value + float(self.spent / self.steps @ left)
+    def _keep(self, way: _Way, value: float, left: int) -> None:
+        """value: expected of its relaxation; left: number of columns that are fractional then."""
+        estimate = value + left * self.spent / max(self.rid, 1)
         self.kept += 1
         beyond = estimate > self.most
-        heapq.heappush(self.ways, (beyond, estimate if beyond else float(left.sum()), self.kept, way))
+        heapq.heappush(self.ways, (beyond, estimate if beyond else float(left), self.kept, way))
 
     def _left(self) -> float:
         return self.limits.seconds - (time.perf_counter() - self.began)

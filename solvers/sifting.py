@@ -48,7 +48,7 @@ MOST = 0.5  # of the serving rows: with more of them unmet, it is too low
 WHOLE = 1e-6
 DIVING = 0.4  # of the time left, at most
 NEAR = 0.05  # of the gap asked for: a choice that is dearer by more takes no part in the dive
-LONG = 300  # numbers rounded where the gap is looked for at length
+LONG, FAR = 300, 5.0  # numbers rounded where the gap is looked for at length; gaps of a plan that is too far off
 GOOD = 1.0  # of the gap asked for: a start that lies nearer to the bound needs no dive
 DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an idle program may be 0), how often at most
 
@@ -245,8 +245,8 @@ def _point(
 
     They are over the choices that the relaxation uses, those not much dearer, and the whole ones that a plan within the
     gap may have: they are a column each, and what is rounded needs others. The first leaves ways that lead out of the
-    gap. The second rounds leading columns up, which takes fewer steps, and ends where it gets to; from there on the
-    gap is looked for at length.
+    gap. The second rounds leading columns up, which takes fewer steps, and ends where it gets to; where that is close,
+    the gap is looked for at length.
 
     price: (C,) what a choice costs above the cheapest of its serving row; relaxed: the optimum and its basis.
     """
@@ -261,7 +261,7 @@ def _point(
         point = _dived(milp, choices, near, basis, left, upward, most, steps)
         if point is not None and float(milp.cost @ point) < value:
             best, value = point, float(milp.cost @ point)
-        if value <= target:
+        if value <= target or (most == math.inf and value - lower > FAR * limits.gap * abs(lower)):
             break
     return best
 
