@@ -34,19 +34,20 @@ DEAR = 0.05  # of the gap asked for: once a step costs more, the other way is tr
 
 def dive(
     lp: Lp, integer: Bools, leading: Bools, limits: Limits, *, upward: bool = False, most: float = math.inf,
-    steps: int = STEPS,
+    steps: int = STEPS, more: int = 0,
 ) -> Floats | None:  # fmt: skip
     """A point (n,) of the relaxation that `lp` holds whose integer columns are whole; None where none was found.
 
     Integer columns stand in their own units. The bounds that `lp` has are narrowed. upward: leading columns are rounded
     up, the largest fraction first, whatever it costs, and every other way not gone is followed otherwise; most:
-    objective that the point may have; steps: columns rounded, on all ways together.
+    objective that the point may have; steps: columns rounded, on all ways together; more: after these, as long as a way
+    not gone is expected to end well.
     """
     tree = _Tree(lp, integer, leading, limits, most)
     node: _Node | None = tree.root()
-    for _ in range(steps):
+    for step in range(steps + more):
         while node is not None and (node.x is None or node.value > most):
-            node, upward = tree.other(), not upward
+            node, upward = tree.other(hopeful=step >= steps), not upward
         if node is None or node.x is None:
             return None
         if not _fractional(node.x, integer).any():
@@ -139,9 +140,10 @@ class _Tree:
             self.rid += left + 1 - int(_fractional(found.x, self.integer).sum())
         return found
 
-    def other(self) -> _Node | None:
-        """The relaxation at the end of a way not gone; None without one, or without time."""
-        if not self.ways or self._left() <= 0:
+    def other(self, *, hopeful: bool) -> _Node | None:
+        """The relaxation at the end of a way not gone; None without one, or without time. hopeful: of one that is
+        expected to end well."""
+        if not self.ways or self._left() <= 0 or (hopeful and self.ways[0][0]):
             return None
         way = heapq.heappop(self.ways)[-1]
         return self._solved(_Node(way.low, way.high), way.pivots, way.basis)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from solvers.diving import STEPS, dive
+from solvers.diving import dive
 from solvers.highs import MOST_PIVOTS, Lp
 from solvers.milp import (
     AT_LOWER,
@@ -48,7 +48,7 @@ MOST = 0.5  # of the serving rows: with more of them unmet, it is too low
 WHOLE = 1e-6
 DIVING = 0.4  # of the time left, at most
 NEAR = 0.05  # of the gap asked for: a choice that is dearer by more takes no part in the dive
-LONG, FAR = 300, 5.0  # numbers rounded where the gap is looked for at length; gaps of a plan that is too far off
+LONG = 220  # columns more that a dive may round as long as it is expected to reach the gap
 GOOD = 1.0  # of the gap asked for: a start that lies nearer to the bound needs no dive
 DEARER, RAISES = 1000.0, 3  # factor where it turns out too low (prices of an idle program may be 0), how often at most
 
@@ -244,9 +244,9 @@ def _point(
     """(n,) the best solution of up to three dives, None without one.
 
     They are over the choices that the relaxation uses, those not much dearer, and the whole ones that a plan within the
-    gap may have: they are a column each, and what is rounded needs others. The first leaves ways that lead out of the
-    gap. The second rounds leading columns up, which takes fewer steps, and ends where it gets to; where that is close,
-    the gap is looked for at length.
+    gap may have: they are a column each, and what is rounded needs others. The first two leave ways that lead out of
+    the gap: one begins with leading columns rounded to the nearest, the other, which may take long, with them rounded
+    up. The last rounds up and ends where it gets to.
 
     price: (C,) what a choice costs above the cheapest of its serving row; relaxed: the optimum and its basis.
     """
@@ -256,18 +256,18 @@ def _point(
     whole = choices.of[(choices.of >= 0) & milp.integer]
     near[whole[price[whole] <= limits.gap * abs(lower)]] = True
     target, best, value = lower + limits.gap * abs(lower), None, math.inf
-    for upward, most, steps in ((False, target, STEPS), (True, math.inf, STEPS), (True, target, LONG)):
+    for upward, most, more in ((False, target, 0), (True, target, LONG), (True, math.inf, 0)):
         left = replace(limits, seconds=DIVING * (limits.seconds - (time.perf_counter() - began)))
-        point = _dived(milp, choices, near, basis, left, upward, most, steps)
+        point = _dived(milp, choices, near, basis, left, upward, most, more)
         if point is not None and float(milp.cost @ point) < value:
             best, value = point, float(milp.cost @ point)
-        if value <= target or (most == math.inf and value - lower > FAR * limits.gap * abs(lower)):
+        if value <= target:
             break
     return best
 
 
 def _dived(
-    milp: Milp, choices: Choices, near: Bools, basis: Basis, limits: Limits, upward: bool, most: float, steps: int
+    milp: Milp, choices: Choices, near: Bools, basis: Basis, limits: Limits, upward: bool, most: float, more: int
 ) -> Floats | None:
     """(n,) a solution over some choices (C,) by one dive from the relaxation's basis, None without one below `most`."""
     began = time.perf_counter()
@@ -278,7 +278,7 @@ def _dived(
     leading = np.zeros(len(columns), dtype=bool) if milp.leading is None else milp.leading[columns]
     left = replace(limits, seconds=limits.seconds - (time.perf_counter() - began))
     most *= found.undo.objective
-    end = dive(found.lp, milp.integer[columns], leading, left, upward=upward, most=most, steps=steps)
+    end = dive(found.lp, milp.integer[columns], leading, left, upward=upward, most=most, more=more)
     found.lp.close()
     if end is None:
         return None
