@@ -96,3 +96,17 @@ def test_a_file_that_breaks_is_a_row(literature: Any, tmp_path: Path, monkeypatc
     row = literature.run(literature.Case("cflp", "cflp/torn.txt", "split", 1.0, True), "highs", 5.0, 1)
     assert (row.status, row.verdict) == ("ERROR", "wrong: ERROR")
     assert "line 2" in row.note
+
+
+def test_auto_is_held_against_the_best(literature: Any) -> None:
+    def row(file: str, solver: str, gap: str) -> dict[str, str]:
+        return {"file": file, "placement": "single", "limit_seconds": "10.0", "solver": solver, "gap": gap}
+
+    rows = [
+        row("a", "auto", "0.0005"), row("a", "highs", "0.0"), row("b", "auto", "0.02"), row("b", "highs", ""),
+        row("b", "scip", "0.001"), row("c", "auto", ""), row("c", "highs", ""), row("d", "auto", "0.5"),
+    ]  # fmt: skip
+    told = literature.against_best(rows).splitlines()
+    assert told[0] == "auto on 3 files: within 0.1 point of the best gap on 67%, within 1 on 67%"
+    assert told[1:] == ["- b, 10 s: auto 2.000%, highs 100.000%, scip 0.100%"]
+    assert literature.against_best(rows[:1]) == ""
