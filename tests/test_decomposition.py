@@ -12,7 +12,7 @@ from optimizer import by_prices
 from optimizer.checking import check
 from optimizer.compiling import compile_problem
 from optimizer.solving import Options, solve
-from solvers.decomposition import engine, primal
+from solvers.decomposition import engine, improving
 from solvers.decomposition.bound import lower_bound
 from solvers.decomposition.compact import compact
 from solvers.decomposition.pricing import Items, Pricing
@@ -41,12 +41,19 @@ def test_bound_optimum_and_plan_are_in_order(case: dict[str, object]) -> None:
 
 def test_demands_at_rows_that_stay_overfull_get_all_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = generate("metro", demands=2000, hubs=8, periods=1, tight=0.98, seed=1)
-    monkeypatch.setattr(engine, "ATTEMPTS", engine.ATTEMPTS[:1])
+    monkeypatch.setattr(engine, "ATTEMPTS", ((14, 0.8),))
     plan = solve(instance, BY_PRICES)
     assert plan.decisions is not None and check(instance, plan).ok and plan.gap < 0.01
     monkeypatch.setattr(engine, "WIDENED", 0)
-    monkeypatch.setattr(primal, "PATIENCE", primal.TURNS)
+    monkeypatch.setattr(improving, "PATIENCE", improving.TURNS)
     assert solve(instance, BY_PRICES).status == "NO_SOLUTION"  # options of nearly the same price are not enough
+
+
+def test_balanced_rows_leave_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("metro", demands=2000, hubs=6, periods=4, seed=1)
+    balanced = solve(instance, BY_PRICES)
+    monkeypatch.setattr(improving, "STIFF", ())
+    assert balanced.gap < 0.8 * solve(instance, BY_PRICES).gap
 
 
 def test_same_seed_same_plan() -> None:

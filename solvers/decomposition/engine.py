@@ -13,8 +13,9 @@ from solvers.decomposition.cheapest import Prices
 from solvers.decomposition.compact import Compact
 from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.found import Chosen, Found
+from solvers.decomposition.improving import LEAST, Effort, improve
 from solvers.decomposition.pricing import Pricing
-from solvers.decomposition.primal import LEAST, Effort, Reach, begin, improve, width_of
+from solvers.decomposition.primal import Reach, begin, width_of
 from solvers.decomposition.setting import Setting
 from solvers.decomposition.settle import settle
 from solvers.decomposition.shared import Shared
@@ -32,7 +33,7 @@ NAME = "decomposition"
 ELASTIC = 10.0  # times the money of all per row and period: price at which samples may exceed a row
 DUAL = 0.5  # of the time goes to prices at most
 SMALL = 1_000  # demands up to which restricted masters are exact enough, and find better plans
-EFFORT = 60  # tries per movable demand in each turn of the search
+EFFORT = 5  # tries per movable demand in each turn of the search
 ATTEMPTS = ((100, 0.8), (400, 0.5), (1e9, -1e6))
 """Options are tried up to that width above a demand's cheapest at which so many demands per row with a price have
 several; rows that the cheapest options fill to this part of their right side are watched."""
@@ -40,7 +41,7 @@ WIDENED = 3
 """Times in an attempt that demands at rows which stay overfull get all their options; each watches emptier rows too."""
 NEAR, CLOSE = (400, 0.8), 0.1
 """With a start: as ATTEMPTS, but no wider than CLOSE, as what is in force is to be left only for a gain."""
-LITTLE = Effort(5, 2_000, most=4.0, more=3.0)
+LITTLE = Effort(5, 2_000, balance=False, most=4.0, more=3.0)
 
 NEARLY = 0.9  # of the gap asked for: what the search is content with, before the site block is settled
 
@@ -143,7 +144,7 @@ def _attempt(shared: Shared, z: Floats, hub: Ints | None, reach: Reach, effort: 
         narrow = len(search.movable) if again == 0 else narrow
         if len(search.movable) > effort.more * narrow and not shared.late:
             return None
-        if improve(shared, search, effort, enough):
+        if improve(shared, search, effort, enough, again > 0):
             chosen = _chosen(shared, search.pick)
             if chosen is not None:
                 return chosen

@@ -20,12 +20,8 @@ from solvers.model.options import Floats, Ints, Longs
 
 WIDEST = 1.0  # times a demand's cheapest option: what any option may cost more
 MARGIN = 1e-7  # of the right side, kept free for rounding
-TURNS = 48  # excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
-PATIENCE = 3  # turns without fewer overfull rows, before there is a plan, that end the search
-LEAST = 200_000  # tries in a turn
 ALONE, REACH = 0.3, 50  # part of the tries that move one demand; places in size between two that move
 FOCUS = 50  # rows whose hubs and arcs half of the tries start from
-HOT, COLD = 5e-3, 5e-4  # temperatures of the moves, times the price of a row x what a demand loads it with
 
 
 @dataclass(frozen=True)
@@ -35,17 +31,6 @@ class Reach:
 
     width: float
     tight: float
-
-
-@dataclass(frozen=True)
-class Effort:
-    """Tries per movable demand in each turn, at least `least` in all. A search is given up where the gap is so many
-    times what is enough (most), or where so many times more demands than at first would have to move (more)."""
-
-    tries: int
-    least: int
-    most: float = np.inf
-    more: float = 1.5
 
 
 @dataclass
@@ -70,36 +55,44 @@ class Search:
 
     def gap(self) -> float:
         """What the decisions cost above the bound of the prices, excess aside."""
-        return float((self.price - self.least).sum() + self.worth @ np.maximum(self.target - self.activity, 0.0))
-
-    def focus(self, places: Places, above: Floats) -> Longs:
-        """Places of the dearest rows, by what their room or excess costs."""
-        away = self.target - self.activity
-        cost = np.where(away > 0, self.worth, -above) * away
-        dear = np.argsort(-cost)[:FOCUS]
-        found = np.unique(places.row[dear[cost[dear] > 0]])
-        found = found[found >= 0]
-        return found[np.diff(places.start)[found] > 0]
+        return float((self.price - self.least).sum() + self.worth @ self.room())
 
     def excess(self) -> Floats:
         return np.maximum(self.activity - self.target, 0.0)
 
-    def exchange(self, at: Places, focus: Longs, tries: int, hot: float, cold: float, above: Floats, seed: int) -> int:
-        d, e = self.demands, self.items
-        return moves.exchange(
-            tries, hot, cold, ALONE, REACH, seed, self.movable, at.size, at.start, at.member, at.owner, at.first,
-            at.place, focus, self.near_start, self.near_at, self.near_price, self.pick, self.price, d.route,
-            d.vector, d.factor, d.slot, e.start, e.row, e.stream, e.time, e.value,
-            self.activity, self.target, self.worth, above, np.zeros(len(self.target)),
-        )  # fmt: skip
+    def room(self) -> Floats:
+        return np.maximum(self.target - self.activity, 0.0)
 
-    def sweep(self, order: Longs, below: Floats, above: Floats, curve: Floats) -> int:
-        d, e = self.demands, self.items
-        return moves.sweep(
-            order, self.near_start, self.near_at, self.near_price, self.pick, self.price, d.route,
-            d.vector, d.factor, d.slot, e.start, e.row, e.stream, e.time, e.value,
-            self.activity, self.target, below, above, curve, np.zeros(len(self.target)),
-        )  # fmt: skip
+    def penalty(self) -> Floats:
+        """(r,) money per unit of excess that is high."""
+        return np.maximum(self.worth, 0.05 * self.ref)
+
+    def exchange(self, places: Places, rows: moves.Rows, tries: int, seed: int) -> int:
+        """Random moves of one demand or two, half of them at the rows that cost most; returns how many gained."""
+        away = self.activity - rows.target
+        side, far = (away > 0).astype(int)[:, None], np.abs(away)
+        linear, curve = (np.take_along_axis(table, side, 1)[:, 0] for table in (rows.linear, rows.curve))
+        focus = places.of_rows((linear + 0.5 * curve * far) * far)
+        pairs = moves.Pairs(places.start, places.member, places.owner, places.size, places.first, places.place, focus)
+        loads = loads_of(self.demands, self.items)
+        return moves.exchange(tries, ALONE, REACH, seed, self.near, pairs, self.state, loads, rows)
+
+    def sweep(self, order: Longs, rows: moves.Rows) -> int:
+        return moves.sweep(order, self.near, self.state, loads_of(self.demands, self.items), rows)
+
+    @property
+    def near(self) -> moves.Near:
+        return moves.Near(self.near_start, self.near_at, self.near_price, self.movable)
+
+    @property
+    def state(self) -> moves.State:
+        return moves.State(self.pick, self.price, self.activity)
+
+
+def loads_of(demands: Compact, items: Items) -> moves.Loads:
+    """What options load on the rows of the items."""
+    d, e = demands, items
+    return moves.Loads(d.route, d.vector, d.factor, d.slot, e.start, e.row, e.stream, e.time, e.value)
 
 
 def width_of(shared: Shared, z: Floats, per_row: float) -> float:
@@ -128,7 +121,7 @@ def begin(shared: Shared, z: Floats, reach: Reach, hub: Ints | None = None, pick
     y = side.prices(z)
     price = np.empty(len(demands.route))
     _, best = pricing.hard(demands, side.worth(y), demands.vector, demands.factor, price)
-    n, start = len(demands), demands.start
+    n = len(demands)
     least = np.where(best >= 0, price[np.maximum(best, 0)], demands.unserved)
     limit = least + reach.width * shared.unit
     if pick is not None:
@@ -141,10 +134,7 @@ def begin(shared: Shared, z: Floats, reach: Reach, hub: Ints | None = None, pick
     target = target - MARGIN * np.abs(target)
     items = Items.of(pricing, reads)
     activity, squares = np.zeros(len(rows)), np.zeros(len(rows))
-    moves.load_rows(
-        np.arange(n), best, start, demands.route, demands.vector, demands.factor, demands.slot,
-        items.start, items.row, items.stream, items.time, items.value, activity, squares,
-    )  # fmt: skip
+    moves.load_rows(np.arange(n), best, loads_of(demands, items), activity, squares)
     if pick is not None:
         narrow = np.diff(reads.indptr) <= 2 * pricing.options.resources  # caps read all hubs: all demands would widen
         limit[_loading(demands, items, best, narrow & (activity > target))] = np.inf
@@ -236,47 +226,9 @@ class Places:
         start = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=H + 2 * options.links))])
         return cls(start, at[order], owner, size, first, place, row)
 
-
-def improve(shared: Shared, search: Search, effort: Effort, enough: float = 0.0) -> bool:
-    """Moves of one and of two demands under an ever higher price of excess, until no row is overfull; True if so. Ends
-    early where rows stay overfull; the search then stands where the moves ended. enough: gap, in money, to be content
-    with."""
-    if not len(search.movable):
-        return not (search.excess() > 0).any()
-    seed = shared.limits.seed
-    rng, places = np.random.default_rng(seed), Places.of(search, shared.pricing, search.reads)
-    price, none = np.maximum(search.worth, 0.05 * search.ref), np.zeros(len(search.worth))
-    paid = search.worth > 0
-    heat = float(np.median((search.worth * search.unit)[paid])) if paid.any() else 0.0
-    best, best_gap, late, fewest, fewest_at = search.pick, np.inf, False, len(search.worth) + 1, 0
-    for turn in range(TURNS):
-        above = search.worth + min(3.0**turn, 3e3) * price
-        hot = heat * (HOT if turn == 0 else COLD if turn < 8 else 0.0) + 1e-12
-        tries = max(effort.tries * len(search.movable), effort.least) // (1 if turn < 2 else 4)
-        moved = 0
-        if not late and (turn < 20 or np.isfinite(best_gap)):  # a plan late is better than none: sweeps are quick
-            moved = search.exchange(
-                places, search.focus(places, above), tries, hot, min(hot, heat * COLD + 1e-13), above, seed + turn
-            )
-        moved += search.sweep(rng.permutation(search.movable), search.worth, above, none)
-        over, gap = search.excess() > 0, search.gap()
-        shared.say(f"  turn {turn}: gap {gap:.6g} rows over {over.sum()} moved {moved}")
-        if not over.any() and gap < best_gap:
-            slow = best_gap - gap < 0.01 * gap
-            best, best_gap = search.pick.copy(), gap
-            if (turn > 5 and slow) or gap <= enough:
-                break
-        if turn == 1 and gap > effort.most * enough:
-            break
-        late = shared.late
-        if over.sum() < fewest:
-            fewest, fewest_at = int(over.sum()), turn
-        if late and np.isfinite(best_gap):
-            break
-        if np.isinf(best_gap) and turn >= fewest_at + PATIENCE:
-            break
-        price = np.where(over, 2.0 * price, price)
-    if np.isinf(best_gap):
-        return False
-    search.pick = best
-    return True
+    def of_rows(self, cost: Floats) -> Longs:
+        """Places of the rows that cost most, where an option is. cost: (r,)."""
+        dear = np.argsort(-cost)[:FOCUS]
+        found = np.unique(self.row[dear[cost[dear] > 0]])
+        found = found[found >= 0]
+        return found[np.diff(self.start)[found] > 0]
