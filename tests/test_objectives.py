@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,17 @@ def test_stages_break_ties_in_order() -> None:
     assert [s.name for s in plan.stages] == ["carbon", "latency", "cost"]
     by_cost = solve(instance, Options(objective="carbon"))  # where nothing else is asked for
     assert _chosen(by_cost, made) == ["cheap"]
+
+
+def test_in_a_large_program_the_cost_guides_another_objective(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.solving.CORE_FROM", 1)
+    made = _three_ways()
+    made["hubs"][0]["carbon_kg_per_kwh"] = made["hubs"][2]["carbon_kg_per_kwh"] = 0.5  # now all are as clean
+    plan = solve(from_document(made), Options(objective="carbon"))
+    assert _chosen(plan, made) == ["cheap"]
+    assert [(s.name, s.bound > -math.inf) for s in plan.stages] == [("carbon", True), ("cost", False)]
+    stated = solve(from_document(made), Options(objective=["carbon", "cost"]))
+    assert all(stage.bound > -math.inf for stage in stated.stages)
 
 
 def test_an_earlier_stage_is_held() -> None:
