@@ -20,6 +20,7 @@ STIFF = (0.03, 0.1, 0.3, *6 * (1.0,), *6 * (2.0,), *6 * (4.0,), *4 * (8.0,))
 EVEN = 4  # turns of balancing with the targets as they are
 DOWN, UP = 0.7, 0.5  # later, what targets fall by, times the excess that is left, and rise again, times the room
 SWEEPS = 2  # in each turn
+AMPLE = 0.5  # of the gap that is enough: balancing ends there, what excess would cost included
 TURNS = 48  # of repair: excess costs ever more in each: 1, 3, 9, ... times the price of the row, besides it
 PATIENCE = 3  # turns without fewer overfull rows, before there is a plan, that end the search
 LEAST = 20_000  # tries in a turn
@@ -55,9 +56,11 @@ class Improving:
 
     def balance(self, first: int) -> bool:
         """Moves under a quadratic price of what rows with a price are above or below their targets, and others above.
-        Ends early, with True, where no row is overfull and the gap is enough. first: turn to begin with."""
+        Ends early where the gap is ample and, with True, where no row is overfull and it is enough. first: turn to
+        begin with."""
         search = self.search
-        steep, paid = search.penalty() / search.unit, search.worth > 0
+        dear, paid = search.penalty(), search.worth > 0
+        steep = dear / search.unit
         curve, none = np.stack([np.where(paid, steep, 0.0), steep], axis=1), np.zeros((len(steep), 2))
         lower = np.zeros(len(steep))
         for turn in range(first, len(STIFF)):
@@ -66,7 +69,7 @@ class Improving:
             over = self._moved(moves.Rows(search.target - lower, none, STIFF[turn] * curve), SWEEPS, self.tries)
             if over == 0 and search.gap() <= self.enough:
                 return True
-            if self.shared.late:
+            if self.shared.late or search.gap() + float(dear @ search.excess()) <= AMPLE * self.enough:
                 break
         return False
 
