@@ -220,7 +220,7 @@ def test_all_findings_come_together(town: Instance, tmp_path: Path) -> None:
         (b"", "empty"), (b'{"format": "hubplan-plan/1", ', "json"), (b"[]", "not-an-object"),
         (b"[" * 100_000, "nesting"),
         (b'{"format": 1, "format": 2}', "duplicate-key"), (b"\xff\xfe{\x00}\x00", "encoding"), (b"PAR1", "not-json"),
-        (gzip.compress(b"{}")[:-4], "gzip"), (b'{"format": ' + b"1" * 5000 + b"}", "number-range"),
+        (gzip.compress(b"{}", mtime=0)[:-4], "gzip"), (b'{"format": ' + b"1" * 5000 + b"}", "number-range"),
     ],
 )  # fmt: skip
 def test_hostile_files_are_refused(town: Instance, tmp_path: Path, data: bytes, code: str) -> None:
