@@ -20,6 +20,9 @@ from solvers.scaling import scale
 
 LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
 """Pairs left, up to which HiGHS has a first look at them, and its share of the time left."""
+ASSIGNING = 8.0, 0.8
+"""Seconds that it has at least where hubs are open in any case, and the share of the time left that these may be: it is
+the quickest then."""
 SPLIT_TIME = 0.4  # of the time left, for location with demands that may split
 CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
@@ -33,7 +36,9 @@ def glance(run: Run, rounds: Rounds) -> None:
     pairs, hubs = run.survivors()
     share = next((part for most, part in zip(LITTLE, GLANCE, strict=True) if pairs.sum() <= most), 0.0)
     if run.timed and share:
-        _restrict(run, pairs, hubs, share * run.left(), rounds, holds=True, rows=0)
+        least, most = (0.0, 0.0) if run.locates else ASSIGNING
+        seconds = max(share * run.left(), min(least, most * run.left()))
+        _restrict(run, pairs, hubs, seconds, rounds, holds=True, rows=0)
 
 
 def split(run: Run, rounds: Rounds) -> None:
