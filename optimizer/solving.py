@@ -81,8 +81,7 @@ def solve(
         if first[0].decisions is not None or solver == DECOMPOSITION or first[0].limit != "none":
             return _with_course(first[0], course)
     model = assemble(problem)
-    stated = stated_objective(instance, options.objective)
-    stages = all_stages(stated, may_fall_short(model))
+    stages = all_stages(stated_objective(instance, options.objective), may_fall_short(model))
     if options.solver == "auto" and len(stages) == 1:
         solver = LAGRANGIAN if suits(model.milp) else BRANCHING if branching.suits(model.milp) else solver
         blank = replace(blank, solver=solver)
@@ -96,9 +95,18 @@ def solve(
             if first[0].status == "OPTIMAL" or first[0].limit == "interrupt":
                 return _with_course(first[0], course)
     blank = replace(blank, why=why(options, solver, problem, from_prices=first is not None))
-    compiled = time.perf_counter()
-    limits = options.limits()
-    run, point = backend_run(solver, model, options, course, start), None
+    return _by_program(blank, instance, model, routes, options, course, start, first)
+
+
+def _by_program(
+    blank: Plan, instance: Instance, model: Model, routes: Routes, options: Options, course: Course | None,
+    start: float, first: tuple[Plan, Found] | None,
+) -> Plan:  # fmt: skip
+    """The plan that the solver of `blank` finds for the whole program, or that of prices where it finds none."""
+    compiled, limits = time.perf_counter(), options.limits()
+    stated = stated_objective(instance, options.objective)
+    stages = all_stages(stated, may_fall_short(model))
+    run, point = backend_run(blank.solver, model, options, course, start), None
     if first is not None:
         run, point, limits = _from_prices(model, first, run, limits)
     milp, costs = program(model), [weighted(model, stage) for stage in stages]

@@ -97,7 +97,6 @@ def degrade(task: Task) -> Answer:
     from optimizer.plan_making import blank_plan, decoded
     from optimizer.solving import backend_run, choose
     from optimizer.stages import quantity
-    from solvers.milp import Limits
     from solvers.model import assemble
     from solvers.model.columns import SERVE_ROW
     from solvers.staging import at_most
@@ -116,7 +115,7 @@ def degrade(task: Task) -> Answer:
     may_break[own] |= model.columns.row_family == SERVE_ROW  # what must be served is not, if need be
     run = backend_run(choose(options.solver), model, options, None, began)
     end = task.end - time.monotonic()
-    limits = Limits(max(end / 2, LEAST), options.gap, options.threads, options.seed)  # two programs
+    limits = replace(options.limits(), seconds=max(end / 2, LEAST))  # two programs
     found = least_violation(lambda p, within: run(p, within, None), milp, limits, may_break)
     if found is None:
         return Answer(fault="failed", message="no plan was found even with every limit exceeded")

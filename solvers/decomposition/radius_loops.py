@@ -9,9 +9,34 @@ from typing import Any
 
 import numpy as np
 
-from solvers.decomposition.compiled import compiled
+from solvers.decomposition.compiled import compiled, step
 
 OPEN, CLOSED = 2.0, -1.0
+
+
+@step
+def _hubs(
+    i: int, start: Any, route: Any, hub: Any, extra: Any, vector: Any, worth: Any, once: Any, part: Any, cost: Any,
+    who: Any,
+) -> int:  # fmt: skip
+    """How many hubs demand i may be served by: who (H,) these, in no order; cost (H,), inf before, the least there."""
+    hubs = 0
+    for j in range(start[i], start[i + 1]):
+        k = route[j]
+        h = hub[k]
+        if part[h] == CLOSED:
+            continue
+        value = once[k]
+        if extra.shape[0] > 0:
+            value += extra[j]
+        for s in range(worth.shape[1]):
+            for t in range(worth.shape[2]):
+                value += vector[i, s, t] * worth[k, s, t]
+        if cost[h] == np.inf:
+            who[hubs] = h
+            hubs += 1
+        cost[h] = min(cost[h], value)
+    return hubs
 
 
 @compiled
@@ -27,26 +52,11 @@ def segments(
     code: (H,) positive; the sum over a set, known (k,), tells it from others; table: (2^t,) numbers of sets by these
     sums, -1: none; example: (k,) a position of each set, one of infinite length where there is any.
     """
-    streams, periods, sets, mask = worth.shape[1], worth.shape[2], 0, table.shape[0] - 1
+    sets, mask = 0, table.shape[0] - 1
     cost, who = np.full(part.shape[0], np.inf), np.empty(part.shape[0], np.int64)
     for i in range(first, last):
-        hubs = 0
-        for j in range(start[i], start[i + 1]):
-            of[j] = -1
-            k = route[j]
-            h = hub[k]
-            if part[h] == CLOSED:
-                continue
-            value = once[k]
-            if extra.shape[0] > 0:
-                value += extra[j]
-            for s in range(streams):
-                for t in range(periods):
-                    value += vector[i, s, t] * worth[k, s, t]
-            if cost[h] == np.inf:
-                who[hubs] = h
-                hubs += 1
-            cost[h] = min(cost[h], value)
+        of[start[i] : start[i + 1]] = -1
+        hubs = _hubs(i, start, route, hub, extra, vector, worth, once, part, cost, who)
         for q in range(1, hubs):  # insertion sort: hubs are few
             h, p = who[q], q
             while p > 0 and cost[who[p - 1]] > cost[h]:
@@ -89,25 +99,10 @@ def served(
 
     saved: (H,) what they cost less than it there, added to: their rows share <= open are priced so.
     """
-    streams, periods, total = worth.shape[1], worth.shape[2], 0.0
+    total = 0.0
     cost, who = np.full(part.shape[0], np.inf), np.empty(part.shape[0], np.int64)
     for i in range(first, last):
-        hubs = 0
-        for j in range(start[i], start[i + 1]):
-            k = route[j]
-            h = hub[k]
-            if part[h] == CLOSED:
-                continue
-            value = once[k]
-            if extra.shape[0] > 0:
-                value += extra[j]
-            for s in range(streams):
-                for t in range(periods):
-                    value += vector[i, s, t] * worth[k, s, t]
-            if cost[h] == np.inf:
-                who[hubs] = h
-                hubs += 1
-            cost[h] = min(cost[h], value)
+        hubs = _hubs(i, start, route, hub, extra, vector, worth, once, part, cost, who)
         least = unserved[i]
         for q in range(hubs):
             h = who[q]
