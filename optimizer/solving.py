@@ -28,7 +28,7 @@ from optimizer.plan import Plan
 from optimizer.plan_making import accepted, blank_plan, decoded, memory, without_plan
 from optimizer.stages import all_stages, may_fall_short, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
-from solvers import backend, branching
+from solvers import backend, branching, splitting
 from solvers.exact import CORE_FROM, at_least, solve_exact
 from solvers.lagrangian import suits
 from solvers.milp import Limits, Milp, MilpResult, SolverFailure
@@ -37,7 +37,8 @@ from solvers.model.options import Floats
 from solvers.staging import Run, Staged, solve_stages
 from solvers.supervised import solve_supervised
 
-LAGRANGIAN, BRANCHING = "lagrangian", "branching"
+LAGRANGIAN, BRANCHING, SPLITTING = "lagrangian", "branching", "splitting"
+SPECIAL = {LAGRANGIAN: suits, SPLITTING: splitting.suits, BRANCHING: branching.suits}
 if TYPE_CHECKING:
     from solvers.decomposition.found import Found
 
@@ -83,13 +84,9 @@ def solve(
     model = assemble(problem)
     stages = all_stages(stated_objective(instance, options.objective), may_fall_short(model))
     if options.solver == "auto" and len(stages) == 1:
-        solver = LAGRANGIAN if suits(model.milp) else BRANCHING if branching.suits(model.milp) else solver
+        solver = next((name for name, suited in SPECIAL.items() if suited(model.milp)), solver)
         blank = replace(blank, solver=solver)
-        if (
-            first is None
-            and solver not in (LAGRANGIAN, BRANCHING)
-            and prices_first(problem, blank.options["objective"])
-        ):
+        if first is None and solver not in SPECIAL and prices_first(problem, blank.options["objective"]):
             by_prices = replace(blank, solver=DECOMPOSITION, why="auto: prices come first, and reach the gap")
             first = solve_by_prices(by_prices, instance, problem, routes, course, start, part=FIRST_TIME)
             if first[0].status == "OPTIMAL" or first[0].limit == "interrupt":
@@ -183,6 +180,8 @@ def why(options: Options, solver: str, problem: Problem, *, from_prices: bool = 
         return f"auto: {count:,} demands; from {large:,} on by prices"
     if solver == LAGRANGIAN:
         return "auto: single-source location"
+    if solver == SPLITTING:
+        return "auto: location whose demands may split"
     if solver == BRANCHING:
         return "auto: few whole numbers and a strong relaxation"
     if count < large:
@@ -202,7 +201,7 @@ def choose(solver: str) -> str:
 def backend_run(solver: str, model: Model, options: Options, on_progress: Progress | None, start: float) -> Run:
     """How a program of the model's size is solved: supervised where it is large or has a deadline.
 
-    Branching over a small program is not: it looks at the clock between relaxations of milliseconds. What it leaves is
+    A tree over a small program is not: it looks at the clock between relaxations of milliseconds. What one leaves is
     for HiGHS. start: the time from which progress is counted.
     """
 
@@ -216,10 +215,10 @@ def backend_run(solver: str, model: Model, options: Options, on_progress: Progre
 
     def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
         told = watch if on_progress else None
-        if solver != BRANCHING:
+        if solver not in (BRANCHING, SPLITTING):
             return call(solver, milp, limits, start, told)
         began = time.perf_counter()
-        tree = (solve_exact if len(milp.cost) < CORE_FROM else call)(BRANCHING, milp, limits, start, told)
+        tree = (solve_exact if len(milp.cost) < CORE_FROM else call)(solver, milp, limits, start, told)
         if tree.limit != "work":
             return tree
         left = replace(limits, seconds=max(limits.seconds - (time.perf_counter() - began), 0.0))

@@ -23,6 +23,7 @@ SPECIAL: dict[str, tuple[str, str, str]] = {
     # as BACKENDS, for programs of one structure
     "lagrangian": ("solvers.lagrangian.solve", "numba", "single-source location: one hub per demand, hub capacities"),
     "branching": ("solvers.branching", "highspy", "few integer columns, and lazy rows that make the relaxation strong"),
+    "splitting": ("solvers.splitting.solve", "numba", "location whose demands split: hubs with one capacity each"),
 }
 
 

@@ -21,7 +21,7 @@ from solvers.sifting import Relaxation, sift
 CORE_FROM = 5_000  # columns; below, a core saves nothing
 SECOND_OPINION = {
     "highs": ("scip",), "scip": ("highs",), "cpsat": ("highs",), "pyomo": ("scip",), "lagrangian": ("scip",),
-    "branching": ("scip",),
+    "branching": ("scip",), "splitting": ("scip",),
 }  # fmt: skip
 OPINION_SECONDS = 60.0
 

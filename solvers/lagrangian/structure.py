@@ -64,9 +64,12 @@ class Sourcing:
         return self.offset + math.ceil(steps - 1e-6 * max(1.0, abs(steps) * 1e-3)) * self.step
 
 
-def recognise(milp: Milp) -> Sourcing | None:
-    """The program as single-source location; None where a row or column is of another kind."""
-    if not milp.integer.all() or (milp.lower < 0).any() or (milp.upper > 1).any():
+def recognise(milp: Milp, *, splits: bool = False) -> Sourcing | None:
+    """The program as single-source location; None where a row or column is of another kind.
+
+    splits: as the same with demands that may be served by several hubs, x between 0 and 1: only y are whole.
+    """
+    if milp.integer.all() == splits or (milp.lower < 0).any() or (milp.upper > 1).any():
         return None
     rows = sp.csr_array(milp.matrix)
     length = np.diff(rows.indptr)
@@ -81,13 +84,15 @@ def recognise(milp: Milp) -> Sourcing | None:
     if not assign.any() or (served > 1).any():
         return None
     x, y = np.flatnonzero(served == 1), np.flatnonzero(served == 0)
+    if splits and not _splits(milp, x, y):
+        return None
     hubs_only = np.bincount(of_entry, served[rows.indices] == 1, len(length)) == 0
     parts = _components(rows, np.flatnonzero(~assign & ~hubs_only), x, y)
     if parts is None:
         return None
     hub_of, hub_column = parts
     count = _count(rows, milp, np.flatnonzero(hubs_only & (length > 0)), y)
-    tables = _tables(rows, milp, assign, hub_of, hub_column)
+    tables = _tables(rows, milp, assign, hub_of, hub_column, splits)
     if count is None or tables is None:
         return None
     cost, load, capacity, column = tables
@@ -100,6 +105,12 @@ def recognise(milp: Milp) -> Sourcing | None:
         fewest=count[0] + int((~has).sum()), most=count[1] + int((~has).sum()),
         column=column, hub_column=hub_column, offset=milp.offset, step=_step(milp.cost), size=len(milp.cost),
     ) if not len(unused) or (not milp.cost[unused].any() and not count[2]) else None  # fmt: skip
+
+
+def _splits(milp: Milp, x: Longs, y: Longs) -> bool:
+    """Whether only hubs are whole, and every share is free between 0 and 1, or 0."""
+    free = (milp.lower[x] == 0) & ((milp.upper[x] == 0) | (milp.upper[x] == 1))
+    return bool(milp.integer[y].all() and not milp.integer[x].any() and free.all())
 
 
 def _components(rows: sp.csr_array, shared: Longs, x: Longs, y: Longs) -> tuple[Longs, Longs] | None:
@@ -132,7 +143,7 @@ def _count(rows: sp.csr_array, milp: Milp, which: Longs, y: Longs) -> tuple[int,
 
 
 def _tables(
-    rows: sp.csr_array, milp: Milp, assign: Bools, hub_of: Longs, hub_column: Longs
+    rows: sp.csr_array, milp: Milp, assign: Bools, hub_of: Longs, hub_column: Longs, splits: bool
 ) -> tuple[Floats, Floats, Floats, Longs] | None:
     """cost, load, capacity and column by hub and demand; None where a row is not a capacity, or two columns of a hub
     and demand load differently."""
@@ -174,7 +185,11 @@ def _tables(
     shut[col[entry][(milp.row_upper[row[entry]] == 0) & (value[entry] > 0)]] = True
     if (optional[hub_of[x]] & ~shut[x]).any():
         return None
-    return _loads(cost, column, (H, D), (row, col, value, entry), (shared, hub_of_row, limit), (demand_of, hub_of))
+    found = _loads(cost, column, (H, D), (row, col, value, entry), (shared, hub_of_row, limit), (demand_of, hub_of))
+    if found is not None and not splits:
+        cost, load, capacity, _ = found
+        cost[(load > capacity[:, :, None] * (1 + 1e-9)).any(axis=0)] = np.inf
+    return found
 
 
 def _loads(
@@ -204,7 +219,6 @@ def _loads(
     allowed = np.isfinite(cost[hub_of[col[others]], demand_of[col[others]]])
     if not (same | ~allowed).all():
         return None
-    cost[(load > capacity[:, :, None] * (1 + 1e-9)).any(axis=0)] = np.inf
     return cost, load, capacity, column
 
 
