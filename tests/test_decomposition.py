@@ -45,15 +45,25 @@ def test_demands_at_rows_that_stay_overfull_get_all_their_options(monkeypatch: p
     plan = solve(instance, BY_PRICES)
     assert plan.decisions is not None and check(instance, plan).ok and plan.gap < 0.01
     monkeypatch.setattr(engine, "WIDENED", 0)
+    monkeypatch.setattr(engine, "place_largest", lambda *given: None)
     monkeypatch.setattr(improving, "PATIENCE", improving.TURNS)
     assert solve(instance, BY_PRICES).status == "NO_SOLUTION"  # options of nearly the same price are not enough
 
 
 def test_balanced_rows_leave_less(monkeypatch: pytest.MonkeyPatch) -> None:
     instance = generate("metro", demands=2000, hubs=6, periods=4, seed=1)
+    monkeypatch.setattr(engine, "place_largest", lambda *given: None)
     balanced = solve(instance, BY_PRICES)
     monkeypatch.setattr(improving, "STIFF", ())
     assert balanced.gap < 0.8 * solve(instance, BY_PRICES).gap
+
+
+def test_few_large_demands_are_placed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("metro", demands=4000, hubs=10, periods=1, tail="heavy", seed=2)
+    placed = solve(instance, BY_PRICES)
+    assert placed.decisions is not None and check(instance, placed).ok
+    monkeypatch.setattr(engine, "place_largest", lambda *given: None)
+    assert placed.gap < 0.5 * solve(instance, BY_PRICES).gap
 
 
 def test_same_seed_same_plan() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from solvers.decomposition.compact import Compact
 from solvers.decomposition.dual import Dual, continuation, promising
 from solvers.decomposition.found import Chosen, Found
 from solvers.decomposition.improving import LEAST, Effort, improve
+from solvers.decomposition.largest import place_largest
 from solvers.decomposition.pricing import Pricing
 from solvers.decomposition.primal import Reach, begin, width_of
 from solvers.decomposition.setting import Setting
@@ -43,6 +45,7 @@ NEAR, CLOSE = (400, 0.8), 0.1
 """With a start: as ATTEMPTS, but no wider than CLOSE, as what is in force is to be left only for a gain."""
 LITTLE = Effort(5, 2_000, balance=False, most=4.0, more=3.0)
 
+UNKNOWN = 0.05  # of the bound: how far off decisions may be where none are known
 NEARLY = 0.9  # of the gap asked for: what the search is content with, before the site block is settled
 
 Watch = Callable[[float, float], bool]
@@ -97,8 +100,24 @@ def solve(
     chosen = _decided(shared, z, start.hub if start is not None and start.prices is None else None, bound)
     if chosen is not None:
         watch(chosen.cost, bound)
+    if not shared.late and (chosen is None or not shared.reached(chosen.cost, bound)):
+        other = _around_largest(shared, z, UNKNOWN * abs(bound) if chosen is None else chosen.cost - bound)
+        if other is not None and (chosen is None or other.cost < chosen.cost):
+            chosen = other
+            watch(chosen.cost, bound)
     reached = chosen is not None and shared.reached(chosen.cost, bound)
     return Found(chosen, bound, prices, "none" if reached or not shared.late else "time")
+
+
+def _around_largest(shared: Shared, z: Floats, gap: float) -> Chosen | None:
+    """Decisions around the largest demands where a program has them. gap: as for `place_largest`."""
+    problem = place_largest(shared, z, gap)
+    if problem is None or shared.late:
+        return None
+    placed = Shared.of(problem, replace(shared.limits, seconds=shared.deadline - time.perf_counter()), shared.say)
+    z = _prices(placed)
+    chosen = _decided(placed, z, None, placed.bound(z))
+    return None if chosen is None else _paid(shared.problem, chosen, shared.limits)
 
 
 def _with_optional_hubs(problem: Problem, limits: Limits, watch: Watch, say: Callable[[str], None]) -> Found:
@@ -115,7 +134,7 @@ def _with_optional_hubs(problem: Problem, limits: Limits, watch: Watch, say: Cal
 
 
 def _paid(problem: Problem, chosen: Chosen, limits: Limits) -> Chosen | None:
-    """Decisions where hubs were open in any case, with what these cost."""
+    """Decisions of a problem with hubs open in any case or demands in their places, with what they cost in this one."""
     share = np.flatnonzero(chosen.table.kind == SHARE)
     table = explicit_columns(problem.options, Pairs(chosen.table.demand[share], chosen.table.candidate[share]))
     loads = (table.matrix @ chosen.values)[: problem.options.ties.count]

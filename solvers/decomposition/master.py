@@ -147,9 +147,11 @@ class Master:
         """Columns of the model: all but the last."""
         return len(self.program.cost) - self.elastic
 
-    def whole(self, limits: Limits) -> Floats | None:
-        """A good point (n,) in whole numbers that keeps all rows; None without one."""
-        upper = self.program.upper.copy()
+    def whole(self, limits: Limits, splits: Longs | None = None) -> Floats | None:
+        """A good point (n,) in whole numbers that keeps all rows; None without one. splits: columns that need not be
+        whole."""
+        upper, integer = self.program.upper.copy(), self.program.integer.copy()
         upper[self.real :] = 0.0
-        result = solve_exact("highs", replace(self.program, upper=upper), limits)
+        integer[[] if splits is None else splits] = False
+        result = solve_exact("highs", replace(self.program, upper=upper, integer=integer), limits)
         return None if result.x is None else result.x[: self.real]
