@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from instances.instance import Instance
 from optimizer import Options, check, solve
 from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
+from solvers.lagrangian.cores import split, splits_by_prices
 from solvers.lagrangian.dual import Dual, Tables, ascend, start_prices, tables
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import kept_columns, survivors
@@ -25,6 +27,7 @@ from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.programs import splitting
 from solvers.lagrangian.rounds import Rounds
+from solvers.lagrangian.run import Run
 from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import Sourcing, recognise
 from solvers.lagrangian.tree import Tree
@@ -187,6 +190,27 @@ def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     assert (data.hubs(rounds.found)[1] == opened).all()
     assert milp.violation(rounds.found) <= 1e-6
     assert milp.cost @ rounds.found <= 1.01 * highs.solve(_fixed(milp, data, opened), EXACT).objective
+
+
+def test_splitting_bounds_and_offers_open_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Location large enough for prices is solved without HiGHS where demands may split, before what is open is looked
+    for: the bound is that optimum, and the hubs offered are those of a plan that splits demands."""
+    milp = _milp(_written(tmp_path / "p.txt", 0, demands=140, hubs=30, slack=4.0))
+    run = Run(milp, _known(milp), Limits(600.0, 1e-9), None, None, time.perf_counter())
+    assert splits_by_prices(run)
+    relaxation = highs.solve(splitting(milp, run.data), EXACT)
+    run.raise_bound()
+    search = Search(run.data, run.tables, run.dual, 0)
+    search.prepare()
+    rounds = Rounds(search, None, None, None, timed=True)
+    monkeypatch.delattr("solvers.highs.solve")
+    split(run, rounds)
+    assert run.bound == run.data.raised(relaxation.objective)
+    at, opened = rounds.offered[-1]
+    assert opened[at].all()
+    rounds.left = lambda: 1.0
+    rounds.accept()
+    assert run.bound - 1e-6 <= search.value <= 1.02 * relaxation.objective
 
 
 def _fixed(milp: Milp, data: Sourcing, opened: NDArray[np.bool_]) -> Milp:

@@ -1,4 +1,4 @@
-"""HiGHS over the columns that bound and best value leave, or some of them, with rounds beside it."""
+"""HiGHS, or `splitting`, over the columns that bound and best value leave, or some of them, with rounds beside."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from solvers.milp import Bools, Floats
 from solvers.restricting import restricted
 from solvers.rounds import tighten
 from solvers.scaling import scale
+from solvers.splitting import suits as priced
+from solvers.splitting.solve import solve as by_prices
 
 LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
 """Pairs left, up to which HiGHS has a first look at them, and its share of the time left."""
@@ -41,9 +43,14 @@ def glance(run: Run, rounds: Rounds) -> None:
         _restrict(run, pairs, hubs, seconds, rounds, holds=True, rows=0)
 
 
+def splits_by_prices(run: Run) -> bool:
+    """Whether `splitting` takes the program with demands that may split; it needs no good point to be soon done."""
+    return run.locates and run.binds and run.timed and priced(splitting(run.milp, run.data))
+
+
 def split(run: Run, rounds: Rounds) -> None:
-    """HiGHS with demands that may split: a bound, strong where hubs hold many demands, and open hubs to search with
-    (Yang, Chu and Chen 2012 cut and solve on it)."""
+    """The program with demands that may split: a bound, strong where hubs hold many demands, and open hubs to search
+    with (Yang, Chu and Chen 2012 cut and solve on it)."""
     if run.locates and run.binds and run.timed:
         pairs, hubs = run.survivors()
         _restrict(run, pairs, hubs, run.left() * SPLIT_TIME, rounds, holds=True, splits=True)
@@ -72,7 +79,8 @@ def _restrict(
     """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on.
 
     holds: whether its bound is one of the whole program; splits: whether demands may, which makes its points offers
-    to local search; rows: linking rows up to which all are there from the start.
+    to local search, and is for `splitting` to solve where that takes it; rows: linking rows up to which all are there
+    from the start.
     """
     keep = kept_columns(run.data, pairs, hubs)
     if run.best is not None:
@@ -100,14 +108,18 @@ def _restrict(
         run.tell()
         return not run.stopped and not (math.isfinite(run.value) and run.done())
 
-    if smaller.lazy is not None:
+    quick = splits and priced(smaller)
+    if smaller.lazy is not None and not quick:
         smaller, root = tighten(smaller, replace(run.limits, seconds=max(seconds, 0.0)))
         claims(root.bound)
     left = replace(run.limits, seconds=max(until - time.perf_counter(), 0.0), threads=1)
     hint = None if run.best is None else run.best[keep]
     with Beside(rounds, run.beside, run.left):
-        scaled, undo = scale(replace(smaller, lazy=None))
-        found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
+        if quick:
+            found = by_prices(smaller, left, hint, watch)
+        else:
+            scaled, undo = scale(replace(smaller, lazy=None))
+            found = undo(highs.solve(scaled, left, None if hint is None else undo.forward(hint), undo.watch(watch)))
     if found.x is not None:
         take(expanded(found.x, keep), found.objective)
     if found.status != "infeasible":

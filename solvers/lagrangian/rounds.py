@@ -56,7 +56,7 @@ class Rounds:
         }
         ways = [way for way in self._turns if possible[way]]
         if self.offered and search.ready:
-            search.within(*self.offered.pop(), self._goes_on)
+            self.accept()
         elif ways:
             way = min(ways, key=lambda way: self._spent[way])
             self._turns[way]()
@@ -67,6 +67,10 @@ class Rounds:
             time.sleep(WAIT)
         if search.value < before:
             self.found = search.point()
+
+    def accept(self) -> None:
+        """A search with the hubs that were offered last."""
+        self.search.within(*self.offered.pop(), self._goes_on)
 
     def locate(self) -> bool:
         """Walks over open sets, and a search with the cheapest new one. False: there is none."""

@@ -1,9 +1,9 @@
 """Single-source location by Lagrangian relaxation: bound, local search, fixing, then HiGHS over what is left.
 
-In turns: prices and the bound they prove (`dual`), assignments around them (`search`), what is open (`opensets`,
-`tree`), and whole fillings of hubs (`fillings`); bound and best value rule out the rest (`fixing`). Where a gap
-remains, HiGHS searches a core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all that
-are left, from the best point, while `rounds` go on beside; what it proves then holds for the whole program.
+In turns: prices and the bound they prove (`dual`), assignments around them (`search`), what is open (`splitting`,
+`opensets`, `tree`), and whole fillings of hubs (`fillings`); bound and best value rule out the rest (`fixing`). Where a
+gap remains, HiGHS searches a core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all
+that are left, from the best point, while `rounds` go on beside; what it proves then holds for the whole program.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from solvers.lagrangian.cores import core, glance, rest, split
+from solvers.lagrangian.cores import core, glance, rest, split, splits_by_prices
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
@@ -53,7 +53,8 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = _rounds(run, _search(run))
-    for step in (glance, _locate, split, _branch, _dive, core, rest):
+    order = (split, _locate) if splits_by_prices(run) else (_locate, split)
+    for step in (glance, *order, _branch, _dive, core, rest):
         if not run.done():
             step(run, rounds)
     return run.result()
@@ -101,7 +102,7 @@ def _rounds(run: Run, search: Search) -> Rounds:
 
 
 def _locate(run: Run, rounds: Rounds) -> None:
-    """Open sets, and local search within the cheapest of them, until a part of the time is over."""
+    """Local search within open sets, those offered, then the cheapest met, until a part of the time is over."""
     if rounds.sets is None:
         return
     found = 0
@@ -110,6 +111,9 @@ def _locate(run: Run, rounds: Rounds) -> None:
     if not rounds.search.ready:
         return
     rounds.left = lambda: run.left() - until if not run.stopped else 0.0
+    while rounds.offered and rounds.left() > 0 and not run.done():
+        rounds.accept()
+        run.learn(rounds.search)
     for turn in range(TURNS * (len(run.data.opening) if run.timed else 1)):
         found = turn if rounds.locate() else found
         run.learn(rounds.search)
