@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from solvers import backend, highs, splitting
 from solvers.milp import Floats, Limits, Milp, Refused, stacked
 from solvers.rounds import tighten
 from solvers.splitting import solve as solving
-from solvers.splitting.dual import Loops, ascend
+from solvers.splitting.dual import Loops, ascend, choose
 from solvers.splitting.structure import tables
 from solvers.splitting.transport import transport
 from tests.test_branching import _milp, _written
@@ -89,6 +90,21 @@ def test_the_bound_is_above_that_of_the_relaxation(tmp_path: Path, seed: int) ->
     price, work = data.cost.min(axis=0), (np.zeros(15), np.zeros(15))
     bound = ascend(Loops.of(data), np.arange(15), data.must, price, optimum, 400, 1.0, *work)
     assert root < bound <= optimum * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cheapest_set_that_holds_all_is_that_of_brute_force(seed: int) -> None:
+    random, H = np.random.default_rng(seed), 10
+    weight = random.integers(5, 15, H) * (1.0 if seed % 2 else math.pi)
+    value, must = random.normal(0.5, 1.0, H) * weight, random.random(H) < 0.2
+    need = weight.sum() * random.choice([0.3, 0.6, 0.9, 1.1])
+    sets = np.array(list(itertools.product([False, True], repeat=H)))
+    fits = sets[(sets @ weight >= need) & (sets | ~must).all(axis=1)]
+    one, chosen = np.ones(1), np.zeros(H, bool)
+    data = Loops(one[:, None], one, one, one, weight, need, False)
+    least = choose(data, np.arange(H), must, value, chosen)
+    assert least == pytest.approx(float((fits @ value).min(initial=math.inf)), rel=1e-9)
+    assert not len(fits) or float(value @ chosen) == pytest.approx(least, rel=1e-9)
 
 
 def test_a_tree_that_is_cut_short_has_a_valid_bound(tmp_path: Path) -> None:

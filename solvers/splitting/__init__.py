@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from solvers.milp import Milp
 from solvers.splitting.structure import tables
 
-FROM = 4_000  # columns; below, `branching` is done before loops are loaded
+FROM = 3_000  # columns; below, `branching` is done before loops are loaded
 
 
 def suits(milp: Milp) -> bool:

@@ -98,6 +98,45 @@ def fill(data, hubs, price, value, share):
 
 
 @loop
+def _knapsack(profit, weight, n, room, whole, take):
+    """As `knapsack`, for items that mostly are settled by what the continuous one loses with them turned (Ingargiola
+    and Korsh 1973): the exact methods get the rest."""
+    most, left, split = 0.0, room, 0
+    while split < n and weight[split] <= left:
+        left -= weight[split]
+        most += profit[split]
+        split += 1
+    take[:split] = True
+    take[split:n] = False
+    if split == n:
+        return most
+    ratio, least = profit[split] / weight[split], most
+    most += left * ratio
+    for k in range(split, n):  # a first choice, by what still fits
+        if weight[k] <= left:
+            left -= weight[k]
+            least += profit[k]
+            take[k] = True
+    some_profit, some_weight, who = np.empty(n), np.empty(n), np.empty(n, np.int64)
+    count, value = 0, 0.0
+    for k in range(n):
+        if most - abs(profit[k] - ratio * weight[k]) > least:
+            some_profit[count], some_weight[count], who[count] = profit[k], weight[k], k
+            count += 1
+        elif k < split:
+            value += profit[k]
+            room -= weight[k]
+    some, current = np.empty(count, np.bool_), np.empty(count, np.bool_)
+    value += knapsack(some_profit, some_weight, count, room, whole, some, current)
+    if value > least:
+        take[:split] = True
+        take[split:n] = False
+        for k in range(count):
+            take[who[k]] = some[k]
+    return max(value, least)
+
+
+@loop
 def choose(data, hubs, must, value, chosen):
     """Least value (or a little less) of open hubs that hold all, inf where they cannot; chosen: (H,) the set.
 
@@ -121,8 +160,8 @@ def choose(data, hubs, must, value, chosen):
     for k in range(n):
         i = who[order[k]]
         profit[k], size[k] = value[i], weight[i]
-    shut, current = np.empty(n, np.bool_), np.empty(n, np.bool_)
-    least = total - knapsack(profit, size, n, room, data.whole, shut, current)
+    shut = np.empty(n, np.bool_)
+    least = total - _knapsack(profit, size, n, room, data.whole, shut)
     for k in range(n):
         if shut[k]:
             chosen[who[order[k]]] = False

@@ -18,8 +18,8 @@ from solvers.milp import Bools, Floats, Longs
 from solvers.splitting.dual import ascend, choose
 from solvers.splitting.sets import Sets
 
-PASSES = 30  # of the dual in a node
-STEP = 0.3  # of the first of them
+PASSES = 25  # of the dual in a node
+STEP = 0.7  # of the first of them
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Tree:
         """Branches until no node can hold a better set."""
         while self.heap and goes_on():
             bound, _, node = self.heap[0]
-            children = [] if self._cut(bound) else self._branch(bound, node)
+            children = [] if self._cut(bound) else self._branch(bound, node, goes_on)
             heapq.heappop(self.heap)  # only now: its bound counts until its children's do
             for least, child in children:
                 self.nodes += 1
@@ -60,7 +60,7 @@ class Tree:
             return True
         return False
 
-    def _branch(self, bound: float, node: _Node) -> list[tuple[float, _Node]]:
+    def _branch(self, bound: float, node: _Node, goes_on: Callable[[], bool]) -> list[tuple[float, _Node]]:
         """The children of a node and their bound, none where it is done."""
         sets, loops, H = self.sets, self.sets.loops, len(node.must)
         price, value, often, chosen = node.price.copy(), np.zeros(H), np.zeros(H), np.zeros(H, bool)
@@ -70,6 +70,7 @@ class Tree:
             return []
         choose(loops, node.hubs, node.must, value, chosen)
         sets.meet(chosen)
+        sets.improve(goes_on)
         hubs, must = self._settled(node, price, value, chosen)
         free = hubs[~must[hubs]]
         if not len(free):
