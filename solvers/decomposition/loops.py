@@ -6,11 +6,11 @@ candidate, and `once` (K,) money per whole share. `loads` (K, S, T) and `uses` (
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from solvers.decomposition.compiled import compiled
+from solvers.decomposition.compiled import compiled, step
 
 NEGLIGIBLE = 12.0  # an option this many temperatures above the cheapest is not live
 SKIPPED = 8
@@ -18,26 +18,45 @@ COUPLED = 2e-3  # part of a demand from which an option enters the second deriva
 MOST_LIVE, MOST_ROWS = 64, 1024  # in the second derivatives, of one demand
 
 
+class Reads(NamedTuple):
+    """Items start[k]:start[k+1] of candidate k say which rows read which stream of it in which period, and how much;
+    stream -1: the share itself."""
+
+    start: Any
+    row: Any
+    stream: Any
+    time: Any
+    value: Any
+
+
+class Work(NamedTuple):
+    """What one demand loads on rows. rows: those that its options load; at: (r,) their places there, -1: none; amount:
+    of one option, own: places that it loads; mean: of all options."""
+
+    rows: Any
+    at: Any
+    amount: Any
+    own: Any
+    mean: Any
+
+
 @compiled
 def soft(
     first: int, last: int, start: Any, route: Any, extra: Any, vector: Any, factor: Any, slot: Any, unserved: Any,
     weight: Any, heat: Any, worth: Any, once: Any, loads: Any, uses: Any, spread: Any,
-    item_start: Any, item_row: Any, item_stream: Any, item_time: Any, item_value: Any, second: Any,
-    raw: Any, every: int,
+    reads: Reads, second: Any, raw: Any, every: int,
 ) -> tuple[float, int]:  # fmt: skip
     """Sum of soft minima -heat ln sum exp(-price / heat); adds to loads, uses, spread and second derivatives.
 
     heat: (n,) money, the temperature of each demand; spread: (K, S, T) sum of what each part of a load would add to the
-    second derivatives if the demand were free to leave. Items item_start[k]:item_start[k+1] of candidate k say which
-    rows read which stream of it in which period, and how much; stream -1: the share itself. second: (r, r), the half
-    with row <= column; raw: the same about zero instead of the mean, from every SKIPPED-th demand. Second derivatives
-    are those of every `every`-th demand, times that; how many of those have several live options is returned too.
+    second derivatives if the demand were free to leave. second: (r, r), the half with row <= column; raw: the same
+    about zero instead of the mean, from every SKIPPED-th demand. Second derivatives are those of every `every`-th
+    demand, times that; how many of those have several live options is returned too.
     """
     streams, periods = worth.shape[1], worth.shape[2]
     total, derive = 0.0, second.shape[0] > 0
     price, place = np.empty(4096), np.empty(4096, np.int64)
-    amount, mean, mine, assembled = np.empty(MOST_ROWS), np.empty(MOST_ROWS), np.empty(MOST_ROWS, np.int64), 0
-    rows, at_row = np.empty(MOST_ROWS, np.int64), np.full(second.shape[0], -1, np.int64)
+    assembled, work = 0, _work(second.shape[0])
     for i in range(first, last):
         lowest = unserved[i]
         a, b = start[i], start[i + 1]
@@ -81,50 +100,74 @@ def soft(
                         spread[k, s, t] += now * (g * vector[i, u, t])
         if not derive or i % every != 0:
             continue
-        some = 0
-        for o in range(live):
-            if price[o] >= COUPLED and some < MOST_LIVE:
-                price[some], place[some] = price[o], place[o]
-                some += 1
-        coupled = some > 1 or (some == 1 and price[0] <= 1.0 - COUPLED)
-        if some == 0 or (not coupled and i % (SKIPPED * every) != 0):
-            continue
+        some, coupled = _coupled(live, price, place)
         assembled += coupled
-        scale, count = weight[i] * every / tau, 0
-        for o in range(some):  # what each live option loads, row by row
-            k, own = place[o], 0
-            for e in range(item_start[k], item_start[k + 1]):
-                r, s = item_row[e], item_stream[e]
-                value = item_value[e]
-                if s >= 0:
-                    value *= factor[i, s] * vector[i, slot[s], item_time[e]]
-                at = at_row[r]
-                if at < 0:
-                    if count == MOST_ROWS:
-                        continue
-                    at = count
-                    at_row[r], rows[at], count = at, r, count + 1
-                    mean[at], amount[at] = 0.0, 0.0
-                if amount[at] == 0.0:
-                    mine[own] = at
-                    own += 1
-                amount[at] += value
-                mean[at] += price[o] * value
-            for p in range(own):
-                r, first_part = rows[mine[p]], price[o] * scale * amount[mine[p]]
-                for q in range(p, own):
-                    s, both = rows[mine[q]], first_part * amount[mine[q]]
-                    second[min(r, s), max(r, s)] += both
-                    if i % (SKIPPED * every) == 0:
-                        raw[min(r, s), max(r, s)] += both * SKIPPED
-            for p in range(own):
-                amount[mine[p]] = 0.0
-        for p in range(count):
-            r = rows[p]
-            at_row[r] = -1
-            for q in range(p, count):
-                second[min(r, rows[q]), max(r, rows[q])] -= mean[p] * mean[q] * scale
+        sampled = i % (SKIPPED * every) == 0
+        if some > 0 and (coupled or sampled):
+            scale = weight[i] * every / tau
+            _derive(i, some, price, place, reads, vector, factor, slot, second, raw, scale, sampled, work)
     return total, assembled
+
+
+@step
+def _work(rows: int) -> Work:
+    return Work(
+        np.empty(MOST_ROWS, np.int64), np.full(rows, -1, np.int64), np.empty(MOST_ROWS),
+        np.empty(MOST_ROWS, np.int64), np.empty(MOST_ROWS),
+    )  # fmt: skip
+
+
+@step
+def _coupled(live: int, share: Any, place: Any) -> tuple[int, bool]:
+    """Puts options with a part worth counting first: how many, and whether a demand has something to choose."""
+    some = 0
+    for o in range(live):
+        if share[o] >= COUPLED and some < MOST_LIVE:
+            share[some], place[some] = share[o], place[o]
+            some += 1
+    return some, some > 1 or (some == 1 and share[0] <= 1.0 - COUPLED)
+
+
+@step
+def _derive(
+    i: int, some: int, share: Any, place: Any, reads: Reads, vector: Any, factor: Any, slot: Any, second: Any, raw: Any,
+    scale: float, sampled: bool, work: Work,
+) -> None:  # fmt: skip
+    """Add the second derivatives of demand i: the covariance of what its options load, by their shares."""
+    rows, at, amount, own, mean = work.rows, work.at, work.amount, work.own, work.mean
+    count = 0
+    for o in range(some):  # what each live option loads, row by row
+        k, mine = place[o], 0
+        for e in range(reads.start[k], reads.start[k + 1]):
+            r, s, value = reads.row[e], reads.stream[e], reads.value[e]
+            if s >= 0:
+                value *= factor[i, s] * vector[i, slot[s], reads.time[e]]
+            p = at[r]
+            if p < 0:
+                if count == MOST_ROWS:
+                    continue
+                p = count
+                at[r], rows[p], count = p, r, count + 1
+                mean[p], amount[p] = 0.0, 0.0
+            if amount[p] == 0.0:
+                own[mine] = p
+                mine += 1
+            amount[p] += value
+            mean[p] += share[o] * value
+        for p in range(mine):
+            r, first = rows[own[p]], share[o] * scale * amount[own[p]]
+            for q in range(p, mine):
+                s, both = rows[own[q]], first * amount[own[q]]
+                second[min(r, s), max(r, s)] += both
+                if sampled:
+                    raw[min(r, s), max(r, s)] += both * SKIPPED
+        for p in range(mine):
+            amount[own[p]] = 0.0
+    for p in range(count):
+        r = rows[p]
+        at[r] = -1
+        for q in range(p, count):
+            second[min(r, rows[q]), max(r, rows[q])] -= mean[p] * mean[q] * scale
 
 
 @compiled

@@ -89,14 +89,13 @@ class Pricing:
         loads, spread = np.zeros((PARTS, *worth.shape)), np.zeros((PARTS, *worth.shape))
         uses, second = np.zeros((PARTS, len(once))), np.zeros((PARTS, 2, chosen.count, chosen.count))
 
-        live = [0] * PARTS
+        live, reads = [0] * PARTS, loops.Reads(chosen.start, chosen.row, chosen.stream, chosen.time, chosen.value)
 
         def part(i: int, first: int, last: int) -> float:
-            d, e = demands, chosen
+            d = demands
             total, live[i] = loops.soft(
                 first, last, d.start, d.route, d.extra, d.vector, d.factor, d.slot, d.unserved, d.weight, heat, tables,
-                once, loads[i], uses[i], spread[i], e.start, e.row, e.stream, e.time, e.value, second[i, 0],
-                second[i, 1], every,
+                once, loads[i], uses[i], spread[i], reads, second[i, 0], second[i, 1], every,
             )  # fmt: skip
             return float(total)
 
