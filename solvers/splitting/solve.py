@@ -16,8 +16,8 @@ from solvers.splitting.tree import Tree
 from solvers.watching import Progress, watched
 
 LOADING = 0.3  # of the time, at most, to wait for the loops, which may have to be compiled
-PASSES = (100, 300)  # of the dual before and after local search over open sets
-STEP = (1.0, 0.5)  # of the first of them
+PASSES = 100  # of the dual between two looks at the clock and at the set that they choose
+STEPS = (1.0, 0.5, 0.5, 0.5)  # of the first of them
 NAME = "splitting"
 
 
@@ -60,8 +60,10 @@ class _Run:
             return
         H, hubs = len(data.may), np.flatnonzero(data.may)
         price, value, often, chosen = _first_prices(data), np.zeros(H), np.zeros(H), np.zeros(H, bool)
-        for passes, step in zip(PASSES, STEP, strict=True):
-            bound = ascend(sets.loops, hubs, data.must, price, sets.value, passes, step, value, often)
+        for step in STEPS:
+            if not self._goes_on():
+                return
+            bound = ascend(sets.loops, hubs, data.must, price, sets.value, PASSES, step, value, often)
             self.bound = max(self.bound, bound)
             choose(sets.loops, hubs, data.must, value, chosen)
             sets.meet(chosen)
