@@ -139,7 +139,7 @@ def _full(places, state, i):
 
 
 @loop
-def _candidates(places, state, width):
+def candidates(places, state, width):
     """(D, width) the nearest open hubs of each demand, -1 for none, and (D,) the least cost at one of them."""
     near, D = places.near, len(state.at)
     short, least = np.full((D, width), NONE), np.full(D, np.inf)
@@ -196,7 +196,7 @@ def descend(places, state, width, eps):
     width: hubs looked at per demand; eps: gain that counts.
     """
     D, waiting = len(state.at), state.waiting
-    short, least = _candidates(places, state, width)
+    short, least = candidates(places, state, width)
     queue = np.empty(D, np.int64)  # a ring
     head, size = 0, 0
     for j in range(D):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.lagrangian.dual import Dual, Tables, opened, shadow_prices, tables
+from solvers.lagrangian.ejections import Guide
 from solvers.lagrangian.moves import Places
 from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.structure import Sourcing
@@ -58,13 +59,16 @@ class Search:
         self.first = self._first_hubs(tables, dual)
         finite = np.isfinite(data.cost)
         typical = np.abs(data.cost[finite]).mean() / max(float(data.load.max(axis=0)[finite].mean()), 1e-12)
-        self._least = np.maximum(_per_resource(data, tables, self._shadow), 0.02 * typical)
+        shadow = _per_resource(data, tables, self._shadow)
+        self._least = np.maximum(shadow, 0.02 * typical)
         self._main = self._stand(self.nearest(self.first), self.first.copy())
+        free = (data.may & ~data.must).any()
+        self._likely = 0.5 if free else 0.0  # share of kicks that change what is open
         self._places = Places(
             data.cost, data.load, data.capacity, data.opening, data.may, data.must, data.fewest, data.most, self.near
         )
-        free = data.may & ~data.must
-        self._likely = 0.5 if free.any() else 0.0  # share of kicks that change what is open
+        reduced = data.cost + (shadow[:, :, None] * data.load).sum(axis=0)
+        self._guide = Guide(shadow, reduced - reduced.min(axis=0), not free)
 
     def _first_hubs(self, tables: Tables, dual: Dual) -> Bools:
         """Open hubs of the prices, and the next cheapest until there is room for all demands."""
@@ -156,7 +160,7 @@ class Search:
     def _walk(self, stand: _Stand, kicks: int, likely: float) -> bool:
         before = stand.value
         stand.value = float(walk(
-            self._places, stand.at, stand.opened, stand.dear, self._least, stand.best_at, stand.best_open,
+            self._places, self._guide, stand.at, stand.opened, stand.dear, self._least, stand.best_at, stand.best_open,
             before, kicks, HEAT[self.rounds % 2] * self._size, likely,
             (self._seed * 7919 + self.rounds) % 2**31, WIDTH if self.data.cost.shape[1] > SMALL else 2 * WIDTH,
         ))  # fmt: skip

@@ -38,6 +38,7 @@ TREE_TIME, TREE_ALONE = 0.15, 0.9  # of the time left, for the tree: where capac
 INTERCHANGED = 20  # nodes of the tree from one to the next whose open hubs are interchanged
 TREE_NODES = 300  # without a time limit
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
+ASSIGNING = 0.8  # of it with one thread, where no hub may close: HiGHS hardly finds more than they do
 DIVES = 8  # turns without a better point that end it
 FILLED = 2_000  # demands up to which fillings of hubs are worth a column
 
@@ -162,7 +163,8 @@ def _dive(run: Run, rounds: Rounds) -> None:
     """Dives, neighbourhoods and local search in turns, until a part of the time is over."""
     if rounds.fillings is None and rounds.near is None:
         return
-    until = run.left() - DIVE_TIME[run.beside] * run.left() if run.timed else -math.inf
+    share = DIVE_TIME[run.beside] if run.beside or run.locates else ASSIGNING
+    until = run.left() - share * run.left() if run.timed else -math.inf
     rounds.left = lambda: run.left() - until if not run.stopped else 0.0
     before, since = run.value, 0
     while not run.done() and rounds.left() > 0 and since < DIVES:

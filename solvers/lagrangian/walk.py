@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.ejections import eject
 from solvers.lagrangian.kicks import kick
 from solvers.lagrangian.moves import ROOM, State, descend, open_hubs, rebuild, worth
 
@@ -56,13 +57,22 @@ def _shut_empty(places, state):
 
 
 @loop
+def _improve(places, guide, state, width, eps):
+    """To a local optimum."""
+    if guide.ejects:
+        eject(places, guide, state, width, eps)
+    else:
+        descend(places, state, width, eps)
+
+
+@loop
 def _keep(state, at, opened):
     at[:] = state.at
     opened[:] = state.opened
 
 
 @loop
-def walk(places, at, opened, dear, least, best_at, best_open, best, kicks, heat, likely, seed, width):
+def walk(places, guide, at, opened, dear, least, best_at, best_open, best, kicks, heat, likely, seed, width):
     """Kicks and descents from `at` (D,), `opened` (H,), with prices of overload `dear` >= `least` (R, H); the first
     three are changed in place.
 
@@ -77,7 +87,7 @@ def walk(places, at, opened, dear, least, best_at, best_open, best, kicks, heat,
     now, over = worth(places, state)
     for descent in range(2):  # the assignment given may be better than where its first descent ends
         if descent:
-            descend(places, state, width, eps)
+            _improve(places, guide, state, width, eps)
             now, over = worth(places, state)
         if over == 0.0 and now < best:
             best = now
@@ -87,7 +97,7 @@ def walk(places, at, opened, dear, least, best_at, best_open, best, kicks, heat,
     for turn in range(kicks):
         fine = kick(places, state, likely)
         if fine:
-            descend(places, state, width, eps)
+            _improve(places, guide, state, width, eps)
             _shut_empty(places, state)
             now, over = worth(places, state)
         else:
