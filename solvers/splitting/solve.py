@@ -15,7 +15,7 @@ from solvers.splitting.structure import Tables, tables
 from solvers.splitting.tree import Tree
 from solvers.watching import Progress, watched
 
-LOADING = 0.3  # of the time, at most, to wait for the loops, which may have to be compiled
+LOADING = 0.6  # of the time, at most, to wait for the loops, which may have to be compiled
 PASSES = 100  # of the dual between two looks at the clock and at the set that they choose
 STEPS = (1.0, 0.5, 0.5, 0.5)  # of the first of them
 NAME = "splitting"
@@ -117,5 +117,5 @@ def _compile() -> None:
     )  # fmt: skip
     sets, hubs = Sets(two, lambda: None), np.arange(2)
     sets.meet(two.may)
-    ascend(sets.loops, hubs, two.must, np.ones(2), sets.value, 1, 1.0, np.zeros(2), np.zeros(2))
     choose(sets.loops, hubs, two.must, np.zeros(2), np.zeros(2, bool))
+    ascend(sets.loops, hubs, two.must, np.ones(2), sets.value, 1, 1.0, np.zeros(2), np.zeros(2))
