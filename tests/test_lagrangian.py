@@ -16,7 +16,7 @@ from instances.instance import Instance
 from optimizer import Options, check, solve
 from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
-from solvers.lagrangian.cores import split, splits_by_prices
+from solvers.lagrangian.cores import place, split, splits_by_prices
 from solvers.lagrangian.dual import Dual, Tables, ascend, start_prices, tables
 from solvers.lagrangian.ejections import Guide, eject
 from solvers.lagrangian.fillings import Fillings
@@ -213,6 +213,13 @@ def test_splitting_bounds_and_offers_open_hubs(tmp_path: Path, monkeypatch: pyte
     rounds.left = lambda: 1.0
     rounds.accept()
     assert run.bound - 1e-6 <= search.value <= 1.02 * relaxation.objective
+    monkeypatch.undo()
+    run.learn(search)
+    fixed = highs.solve(_fixed(milp, run.data, opened), EXACT).objective
+    place(run, rounds)  # in the same hubs
+    assert run.bound - 1e-6 <= run.value <= 1.001 * fixed
+    assert run.best is not None
+    assert milp.violation(run.best) <= 1e-6
 
 
 def _fixed(milp: Milp, data: Sourcing, opened: NDArray[np.bool_]) -> Milp:

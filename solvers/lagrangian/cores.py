@@ -25,7 +25,9 @@ LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
 ASSIGNING = 8.0, 0.8
 """Seconds that it has at least where hubs are open in any case, and the share of the time left that these may be: it is
 the quickest then."""
-SPLIT_TIME = 0.4  # of the time left, for location with demands that may split
+SPLIT_TIME = 0.4, 0.65  # of the time left, for location with demands that may split: by HiGHS, and by prices
+STALLED = 0.35  # of its time, after which prices give up while their bound is below the one known
+PLACE_TIME = 0.25  # of the time left, for the demands among the best point's hubs
 CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
 WORTHWHILE = 0.7  # a core of more than this share of what remains is not worth a search of its own
@@ -53,7 +55,17 @@ def split(run: Run, rounds: Rounds) -> None:
     with (Yang, Chu and Chen 2012 cut and solve on it)."""
     if run.locates and run.binds and run.timed:
         pairs, hubs = run.survivors()
-        _restrict(run, pairs, hubs, run.left() * SPLIT_TIME, rounds, holds=True, splits=True)
+        share = SPLIT_TIME[splits_by_prices(run)]
+        _restrict(run, pairs, hubs, run.left() * share, rounds, holds=True, splits=True)
+
+
+def place(run: Run, rounds: Rounds) -> None:
+    """HiGHS over the open hubs of the best point and the cheapest of them for each demand."""
+    if run.best is not None:
+        pairs, hubs = run.survivors()
+        hubs &= run.data.hubs(run.best)[1]
+        few = pairs & cheapest(np.where(hubs[:, None], rounds.search.reduced, np.inf), CHEAPEST)
+        _restrict(run, few, hubs, run.left() * PLACE_TIME, rounds, holds=False)
 
 
 def core(run: Run, rounds: Rounds) -> None:
@@ -87,7 +99,8 @@ def _restrict(
         keep |= run.best > 0
     whole = splitting(run.milp, run.data) if splits else run.milp
     smaller, _ = restricted(linked(whole, keep, rows), keep)
-    until = time.perf_counter() + seconds
+    until, before = time.perf_counter() + seconds, run.bound
+    patience, stalled = STALLED * seconds, False
 
     def claims(bound: float) -> None:
         if holds:
@@ -100,13 +113,15 @@ def _restrict(
             run.better(x, value)
 
     def watch(seconds: float, incumbent: float, bound: float, x: Floats | None) -> bool:
+        nonlocal stalled
         claims(bound)
         if x is not None and incumbent < run.value:
             take(expanded(x, keep), incumbent)
         if rounds.found is not None:
             run.better(rounds.found)
         run.tell()
-        return not run.stopped and not (math.isfinite(run.value) and run.done())
+        stalled = quick and seconds > patience and bound < before
+        return not run.stopped and not stalled and not (math.isfinite(run.value) and run.done())
 
     quick = splits and priced(smaller)
     if smaller.lazy is not None and not quick:
@@ -126,5 +141,5 @@ def _restrict(
         claims(found.bound)
     elif holds:
         run.proven = True
-    run.stopped |= found.limit == "interrupt" and not run.done()
+    run.stopped |= found.limit == "interrupt" and not stalled and not run.done()
     run.learn(rounds.search)

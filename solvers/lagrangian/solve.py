@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from solvers.lagrangian.cores import core, glance, rest, split, splits_by_prices
+from solvers.lagrangian.cores import core, glance, place, rest, split, splits_by_prices
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
@@ -54,7 +54,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = _rounds(run, _search(run))
-    order = (split, _locate) if splits_by_prices(run) else (_locate, split)
+    order = (split, _locate, place) if splits_by_prices(run) else (_locate, split)
     for step in (glance, *order, _branch, _dive, core, rest):
         if not run.done():
             step(run, rounds)
