@@ -22,9 +22,9 @@ from solvers.splitting.solve import solve as by_prices
 
 LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
 """Pairs left, up to which HiGHS has a first look at them, and its share of the time left."""
-ASSIGNING = 8.0, 0.8
+ASSIGNING = 5.0, 0.5
 """Seconds that it has at least where hubs are open in any case, and the share of the time left that these may be: it is
-the quickest then."""
+often the quickest then."""
 SPLIT_TIME = 0.4, 0.65  # of the time left, for location with demands that may split: by HiGHS, and by prices
 STALLED = 0.35  # of its time, after which prices give up while their bound is below the one known
 PLACE_TIME = 0.25  # of the time left, for the demands among the best point's hubs

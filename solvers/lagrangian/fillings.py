@@ -19,7 +19,7 @@ from solvers.highs import Lp
 from solvers.lagrangian.dual import Dual, Tables, fill
 from solvers.milp import Bools, Floats, Longs, Milp
 
-ROUNDS = (150, 30)  # of pricing at the root, and after each fixing
+ROUNDS = (150, 12)  # of pricing at the root, and after each fixing
 SMOOTH = 0.7  # weight of the best prices
 CLOSE = 2e-5  # relative distance of master and bound at which pricing ends
 UNSERVED = 3.0  # price of a demand not held, times its dearest cost
