@@ -17,8 +17,10 @@ from solvers.milp import Floats, Limits, Milp, Refused, stacked
 from solvers.rounds import tighten
 from solvers.splitting import solve as solving
 from solvers.splitting.dual import Loops, ascend, choose
+from solvers.splitting.sets import Sets
 from solvers.splitting.structure import tables
 from solvers.splitting.transport import transport
+from solvers.splitting.tree import Tree, _Node
 from tests.test_branching import _milp, _written
 
 EXACT = Limits(seconds=math.inf, gap=1e-9)
@@ -113,6 +115,25 @@ def test_a_tree_that_is_cut_short_has_a_valid_bound(tmp_path: Path) -> None:
     found = solving.solve(milp, replace(EXACT, work=1))
     assert (found.status, found.limit) == ("feasible", "work")
     assert 0.9 * optimum <= found.bound <= optimum * (1 + 1e-9) <= found.objective * (1 + 2e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_settles_a_hub_counts_in_the_bound(tmp_path: Path, seed: int) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", seed, demands=40, hubs=15))
+    data, best = tables(milp), highs.solve(replace(milp, lazy=None), EXACT)
+    assert data is not None and best.x is not None
+    sets, price, value, hubs = Sets(data, lambda: None), data.cost.min(axis=0), np.zeros(15), np.arange(15)
+    sets.meet(data.may)
+    root = ascend(sets.loops, hubs, data.must, price, sets.value, 400, 1.0, value, np.zeros(15))
+    choose(sets.loops, hubs, data.must, value, chosen := np.zeros(15, bool))
+    optimum = data.opened(best.x)
+    out = []
+    for part in (-0.01, 0.01, 0.1):  # what is not looked for begins so far between the root's bound and the optimum
+        tree = Tree(sets, root, price, lambda part=part: root + part * (best.objective - root))  # type: ignore[misc]
+        kept, must = tree._settled(_Node(hubs, data.must, price), price, value, chosen)
+        out.append(not optimum[must].all() or bool(np.setdiff1d(np.flatnonzero(optimum), kept).size))
+        assert tree.pruned <= best.objective * (1 + 1e-9) or not out[-1]
+    assert out[0] == (chosen != optimum).any()
 
 
 def test_a_watch_stops_it_with_the_best_point(tmp_path: Path) -> None:

@@ -84,15 +84,16 @@ class Tree:
     def _settled(self, node: _Node, price: Floats, value: Floats, chosen: Bools) -> tuple[Longs, Bools]:
         """Hubs that may, and hubs (H,) that must be open in a better set, by the bound with one decision turned."""
         may, must, other, loops = np.ones(len(node.hubs), bool), node.must.copy(), chosen.copy(), self.sets.loops
-        paid, enough = float(price.sum()), self.enough()
+        paid = float(price.sum())
         for at, hub in enumerate(node.hubs):
             if node.must[hub]:
                 continue
+            left, forced = node.hubs, node.must
             if chosen[hub]:
                 left = np.delete(node.hubs, at)
-                must[hub] = paid + choose(loops, left, node.must, value, other) >= enough
             else:
                 forced = node.must.copy()
                 forced[hub] = True
-                may[at] = paid + choose(loops, node.hubs, forced, value, other) < enough
+            if self._cut(paid + choose(loops, left, forced, value, other)):
+                may[at], must[hub] = chosen[hub], chosen[hub]
         return node.hubs[may], must
