@@ -125,12 +125,12 @@ def verdict(status: str, objective: float | None, bound: float | None, check: st
     return "wrong: not the optimum" if status == "OPTIMAL" else "open"
 
 
-def run(case: Case, solver: str, seconds: float, threads: int) -> Row:
-    """Read, solve, check, compare. What breaks becomes a row."""
+def run(case: Case, solver: str, seconds: float, threads: int, folder: Path | None = None) -> Row:
+    """Read a file (of another folder), solve, check, compare. What breaks becomes a row."""
     start, busy = time.perf_counter(), _processor()
     status, objective, bound, gap, checked, note = "ERROR", None, None, None, "none", ""
     try:
-        path = SHARED / case.file
+        path = (folder or SHARED) / case.file
         instance, _ = examine(path, format=FORMATS[case.file.split("/")[0]], placement=case.placement)
         if instance is None:
             raise ValueError(f"{path} cannot be read")
