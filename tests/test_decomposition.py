@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_few_large_demands_are_placed_first(monkeypatch: pytest.MonkeyPatch) -> 
     assert placed.decisions is not None and check(instance, placed).ok
     monkeypatch.setattr(engine, "place_largest", lambda *given: None)
     assert placed.gap < 0.5 * solve(instance, BY_PRICES).gap
+
+
+def test_the_caller_stops_it_at_the_first_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = generate("metro", demands=2000, hubs=6, periods=1, tail="heavy", seed=7)
+    monkeypatch.setattr(engine, "place_largest", lambda *given: pytest.fail("goes on"))
+    plan = solve(instance, BY_PRICES, on_progress=lambda seconds, incumbent, bound: math.isinf(incumbent))
+    assert plan.limit == "interrupt" and plan.decisions is not None and check(instance, plan).ok
 
 
 def test_same_seed_same_plan() -> None:

@@ -98,8 +98,8 @@ def solve(
     if not watch(math.inf, bound):
         return Found(None, bound, prices, "interrupt")
     chosen = _decided(shared, z, start.hub if start is not None and start.prices is None else None, bound)
-    if chosen is not None:
-        watch(chosen.cost, bound)
+    if chosen is not None and not watch(chosen.cost, bound):
+        return Found(chosen, bound, prices, "interrupt")
     if not shared.late and (chosen is None or not shared.reached(chosen.cost, bound)):
         other = _around_largest(shared, z, UNKNOWN * abs(bound) if chosen is None else chosen.cost - bound)
         if other is not None and (chosen is None or other.cost < chosen.cost):
