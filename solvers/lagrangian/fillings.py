@@ -19,7 +19,7 @@ from solvers.highs import Lp
 from solvers.lagrangian.dual import Dual, Tables, fill
 from solvers.milp import Bools, Floats, Longs, Milp
 
-ROUNDS = (150, 12)  # of pricing at the root, and after each fixing
+ROUNDS, AFTER = 150, (12, 30)  # of pricing at the root, and after each fixing: in the first dive and in later ones
 SMOOTH = 0.7  # weight of the best prices
 CLOSE = 2e-5  # relative distance of master and bound at which pricing ends
 UNSERVED = 3.0  # price of a demand not held, times its dearest cost
@@ -147,8 +147,8 @@ class Fillings:
         fixed = np.zeros(0, np.int64)
         if len(self.hub) > self._most:
             self._thin()
-        shares = self.prices(ROUNDS[0], fixed, upper)
-        drawn = RANDOM if self.dives else 0
+        shares = self.prices(ROUNDS, fixed, upper)
+        drawn, rounds = (RANDOM, AFTER[1]) if self.dives else (0, AFTER[0])
         self.dives += 1
         while shares is not None:
             free = shares.copy()
@@ -168,7 +168,7 @@ class Fillings:
             self.lp.set_bounds(D + new, np.ones(len(new)), np.ones(len(new)))
             if self.take[fixed].any(axis=0).all():
                 break
-            shares = self.prices(ROUNDS[1], fixed, upper)
+            shares = self.prices(rounds, fixed, upper)
         self.lp.set_bounds(D + fixed, np.zeros(len(fixed)), np.ones(len(fixed)))
         if shares is not None:
             shares = np.append(shares, np.zeros(len(self.hub) - len(shares)))
