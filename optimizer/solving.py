@@ -28,17 +28,20 @@ from optimizer.plan import Plan
 from optimizer.plan_making import accepted, blank_plan, decoded, memory, without_plan
 from optimizer.stages import all_stages, may_fall_short, stated_objective, weighted
 from optimizer.visible import reasons_without_solving
-from solvers import backend, branching, splitting
+from solvers import backend, branching, lagrangian, splitting
 from solvers.exact import CORE_FROM, at_least, solve_exact
-from solvers.lagrangian import suits
 from solvers.milp import Limits, Milp, MilpResult, SolverFailure
 from solvers.model import Model, Problem, assemble
 from solvers.model.options import Floats
 from solvers.staging import Run, Staged, solve_stages
 from solvers.supervised import solve_supervised
 
-LAGRANGIAN, BRANCHING, SPLITTING = "lagrangian", "branching", "splitting"
-SPECIAL = {LAGRANGIAN: suits, SPLITTING: splitting.suits, BRANCHING: branching.suits}
+ONE_STRUCTURE = {  # solvers that `auto` tries in this order: what suits them, and in words
+    "lagrangian": (lagrangian.suits, "single-source location"),
+    "splitting": (splitting.suits, "location whose demands may split"),
+    "branching": (branching.suits, "few whole numbers and a strong relaxation"),
+}
+TREES = ("splitting", "branching")  # which leave to HiGHS what needs a larger one
 if TYPE_CHECKING:
     from solvers.decomposition.found import Found
 
@@ -84,9 +87,9 @@ def solve(
     model = assemble(problem)
     stages = all_stages(stated_objective(instance, options.objective), may_fall_short(model))
     if options.solver == "auto" and len(stages) == 1:
-        solver = next((name for name, suited in SPECIAL.items() if suited(model.milp)), solver)
+        solver = next((name for name, (suits, _) in ONE_STRUCTURE.items() if suits(model.milp)), solver)
         blank = replace(blank, solver=solver)
-        if first is None and solver not in SPECIAL and prices_first(problem, blank.options["objective"]):
+        if first is None and solver not in ONE_STRUCTURE and prices_first(problem, blank.options["objective"]):
             by_prices = replace(blank, solver=DECOMPOSITION, why="auto: prices come first, and reach the gap")
             first = solve_by_prices(by_prices, instance, problem, routes, course, start, part=FIRST_TIME)
             if first[0].status == "OPTIMAL" or first[0].limit == "interrupt":
@@ -178,12 +181,8 @@ def why(options: Options, solver: str, problem: Problem, *, from_prices: bool = 
     count, words, large = len(problem.options), unsuited(problem), large_from(problem)
     if solver == DECOMPOSITION:
         return f"auto: {count:,} demands; from {large:,} on by prices"
-    if solver == LAGRANGIAN:
-        return "auto: single-source location"
-    if solver == SPLITTING:
-        return "auto: location whose demands may split"
-    if solver == BRANCHING:
-        return "auto: few whole numbers and a strong relaxation"
+    if solver in ONE_STRUCTURE:
+        return f"auto: {ONE_STRUCTURE[solver][1]}"
     if count < large:
         return f"auto: {count:,} demands; below {large:,} the whole program{', from the plan of prices' * from_prices}"
     return (
@@ -215,7 +214,7 @@ def backend_run(solver: str, model: Model, options: Options, on_progress: Progre
 
     def run(milp: Milp, limits: Limits, start: Floats | None) -> MilpResult:
         told = watch if on_progress else None
-        if solver not in (BRANCHING, SPLITTING):
+        if solver not in TREES:
             return call(solver, milp, limits, start, told)
         began = time.perf_counter()
         tree = (solve_exact if len(milp.cost) < CORE_FROM else call)(solver, milp, limits, start, told)

@@ -101,7 +101,7 @@ def solve(
     if chosen is not None and not watch(chosen.cost, bound):
         return Found(chosen, bound, prices, "interrupt")
     if not shared.late and (chosen is None or not shared.reached(chosen.cost, bound)):
-        other = _around_largest(shared, z, UNKNOWN * abs(bound) if chosen is None else chosen.cost - bound)
+        other = _around_largest(shared, z, bound, UNKNOWN * abs(bound) if chosen is None else chosen.cost - bound)
         if other is not None and (chosen is None or other.cost < chosen.cost):
             chosen = other
             watch(chosen.cost, bound)
@@ -109,9 +109,9 @@ def solve(
     return Found(chosen, bound, prices, "none" if reached or not shared.late else "time")
 
 
-def _around_largest(shared: Shared, z: Floats, gap: float) -> Chosen | None:
-    """Decisions around the largest demands where a program has them. gap: as for `place_largest`."""
-    problem = place_largest(shared, z, gap)
+def _around_largest(shared: Shared, z: Floats, bound: float, gap: float) -> Chosen | None:
+    """Decisions around the largest demands where a program has them. z, bound, gap: as for `place_largest`."""
+    problem = place_largest(shared, z, bound, gap)
     if problem is None or shared.late:
         return None
     placed = Shared.of(problem, replace(shared.limits, seconds=shared.deadline - time.perf_counter()), shared.say)

@@ -25,9 +25,9 @@ ENOUGH = 0.25  # of the gap that is left: what the program may leave
 TIME, NODES = 0.3, 30  # of the time left; of the tree
 
 
-def place_largest(shared: Shared, z: Floats, gap: float) -> Problem | None:
+def place_largest(shared: Shared, z: Floats, bound: float, gap: float) -> Problem | None:
     """The problem with its largest demands where a program has them; None where that finds nothing or takes too long.
-    z: (q,) prices; gap: money between the best decisions known and the bound of the prices."""
+    z: (q,) prices; bound: theirs; gap: money between it and the best decisions known."""
     options, demands = shared.problem.options, shared.demands
     count = int(WHOLE / options.periods * np.count_nonzero(z))
     if not count or len(demands.route) * options.periods * (options.resources + 1) > MOST:
@@ -37,7 +37,7 @@ def place_largest(shared: Shared, z: Floats, gap: float) -> Problem | None:
     master = _master(shared, *_near(shared, z, large, gap))
     whole = np.zeros(len(options), bool)
     whole[demands.demand[large]] = True
-    return _placed(shared, master, whole, gap / max(abs(shared.bound(z)), 1e-12))
+    return _placed(shared, master, whole, gap / max(abs(bound), 1e-12))
 
 
 def _near(shared: Shared, z: Floats, large: Bools, gap: float) -> tuple[Bools, Bools, Longs]:

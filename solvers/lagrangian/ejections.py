@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from solvers.lagrangian.compiled import loop
-from solvers.lagrangian.moves import NONE, ROOM, candidates, move
+from solvers.lagrangian.moves import NONE, ROOM, candidates, move, queued, wake
 from solvers.milp import Floats, Longs
 
 BREADTH = (100, 8, 4, 2)  # continuations that are followed up, after one shift, two, ...
@@ -158,11 +158,8 @@ def eject(places, guide, state, width, eps):
     """
     D, waiting, chain = len(state.at), state.waiting, _empty()
     short = candidates(places, state, width)[0]
-    queue, head, size = np.empty(D, np.int64), 0, 0  # a ring
-    for j in range(D):
-        if waiting[j]:
-            queue[size] = j
-            size += 1
+    queue, head = np.empty(D, np.int64), 0
+    size = queued(waiting, queue)
     while size > 0:
         j = queue[head]
         head = (head + 1) % D
@@ -172,10 +169,4 @@ def eject(places, guide, state, width, eps):
         for k in range(length):
             move(places, state, chain.best_who[k], chain.best_to[k])
         for k in range(length + 1 if length > 0 else 0):
-            i = chain.best_to[k] if k < length else first
-            for m in range(state.held[i]):
-                o = state.member[i, m]
-                if not waiting[o]:
-                    waiting[o] = True
-                    queue[(head + size) % D] = o
-                    size += 1
+            size = wake(state, chain.best_to[k] if k < length else first, queue, head, size)

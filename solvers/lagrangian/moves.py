@@ -190,6 +190,29 @@ def _best_move(places, state, short, least, j, eps):
 
 
 @loop
+def queued(waiting, queue):
+    """Puts the waiting demands into the ring `queue` (D,); how many there are."""
+    size = 0
+    for j in range(len(queue)):
+        if waiting[j]:
+            queue[size] = j
+            size += 1
+    return size
+
+
+@loop
+def wake(state, i, queue, head, size):
+    """Puts all demands of hub i that do not wait yet into the ring; how many are in it then."""
+    for m in range(state.held[i]):
+        j = state.member[i, m]
+        if not state.waiting[j]:
+            state.waiting[j] = True
+            queue[(head + size) % len(queue)] = j
+            size += 1
+    return size
+
+
+@loop
 def descend(places, state, width, eps):
     """Shifts and chains of two shifts, to open hubs, until no waiting demand has one that pays.
 
@@ -197,12 +220,8 @@ def descend(places, state, width, eps):
     """
     D, waiting = len(state.at), state.waiting
     short, least = candidates(places, state, width)
-    queue = np.empty(D, np.int64)  # a ring
-    head, size = 0, 0
-    for j in range(D):
-        if waiting[j]:
-            queue[size] = j
-            size += 1
+    queue, head = np.empty(D, np.int64), 0
+    size = queued(waiting, queue)
     while size > 0:
         j = queue[head]
         head = (head + 1) % D
@@ -215,11 +234,5 @@ def descend(places, state, width, eps):
         if out >= 0:
             move(places, state, out, out_to)
         for i in (to, out_to if out >= 0 else to):
-            if not _full(places, state, i):
-                continue
-            for m in range(state.held[i]):  # what is overloaded has to move on
-                k = state.member[i, m]
-                if not waiting[k]:
-                    waiting[k] = True
-                    queue[(head + size) % D] = k
-                    size += 1
+            if _full(places, state, i):  # what is overloaded has to move on
+                size = wake(state, i, queue, head, size)
