@@ -1,13 +1,31 @@
-"""The compiler of this package's loops: machine code made at the first call, kept on disk, run without the lock."""
+"""The compiler of this package's loops: machine code made at the first call, kept on disk, run without the lock.
+
+The first solve on a machine waits for it, so that loops are written for little to compile: assignments of slices and
+numpy's sums, maxima and sorts take tenths of a second to seconds each where a loop of scalars takes none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from numba import njit
+from numba.extending import register_jitable
 
 loop = njit(cache=True, nogil=True)
+"""A function that Python calls, and that is kept on disk with all that it calls."""
+part: Callable[..., Any] = register_jitable(no_cfunc_wrapper=True)
+"""A function that only loops call: no way in from Python is compiled, and none for an argument known to be 0."""
 
 
-@loop
+@part
+def copy(source, target):  # type: ignore[no-untyped-def]
+    """target[:] = source, both (n,)."""
+    for k in range(len(source)):
+        target[k] = source[k]
+
+
+@part
 def ascending(key, n, order):  # type: ignore[no-untyped-def]
     """order[:n]: positions of key[:n] by rising key, by heapsort: numpy's own sorts take seconds to compile."""
     for k in range(n):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import loop, part
 from solvers.lagrangian.moves import NONE, ROOM, candidates, move, queued, wake
 from solvers.milp import Floats, Longs
 
@@ -45,7 +45,7 @@ class _Chain(NamedTuple):
     tried: Longs
 
 
-@loop
+@part
 def _idle(load, capacity, used, dear, shadow, i, comes, goes):
     """Price of what hub i has too much or has left, once a demand came and another went; NONE for nobody."""
     total = 0.0
@@ -61,7 +61,7 @@ def _idle(load, capacity, used, dear, shadow, i, comes, goes):
     return total
 
 
-@loop
+@part
 def _keep(value, next_who, next_to, d, n, who, to, cost):
     """Keeps a continuation of level d, where n are kept so far, if it is among the cheapest; how many there are now."""
     most = BREADTH[d]
@@ -75,7 +75,7 @@ def _keep(value, next_who, next_to, d, n, who, to, cost):
     return min(n + 1, most)
 
 
-@loop
+@part
 def _passed(to, d, i):
     """Whether one of the first d demands of a chain goes to hub i."""
     k = 0
@@ -84,7 +84,7 @@ def _passed(to, d, i):
     return k < d
 
 
-@loop
+@part
 def _best_chain(places, guide, state, short, chain, start, eps):
     """Length of the best chain that starts with this demand, 0 where none saves more than eps: depth first.
 
@@ -137,7 +137,7 @@ def _best_chain(places, guide, state, short, chain, start, eps):
     return length
 
 
-@loop
+@part
 def _empty():
     """Room for a chain."""
     most, wide = len(BREADTH) + 1, BREADTH[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import ascending, loop
+from solvers.lagrangian.compiled import ascending, loop, part
 from solvers.lagrangian.moves import NONE, move, open_hubs, over_price
 
 LOOKED_AT = 20  # open hubs, for a demand whose hub closes
@@ -13,14 +13,14 @@ TRIES, AROUND = 4, 12  # to find a hub in place of another, among this many near
 CLOSE_BY = 6  # nearest hubs among which a demand is thrown
 
 
-@loop
+@part
 def _wait(state, i):
     """The demands of hub i are to be looked at."""
     for m in range(state.held[i]):
         state.waiting[state.member[i, m]] = True
 
 
-@loop
+@part
 def _nearest(places, state, j):
     """The open hub that takes demand j for least, overload priced; -1 where none may."""
     best, to, seen = np.inf, NONE, 0
@@ -36,7 +36,7 @@ def _nearest(places, state, j):
     return to
 
 
-@loop
+@part
 def _close(places, state, h):
     """Closes a hub: its demands go where they are taken for least. False where one has no other hub."""
     state.opened[h] = False
@@ -52,7 +52,7 @@ def _close(places, state, h):
     return True
 
 
-@loop
+@part
 def _open(places, state, h):
     """Opens a hub and fills it with the demands that gain most."""
     state.opened[h] = True
@@ -76,7 +76,7 @@ def _open(places, state, h):
         state.waiting[j] = True
 
 
-@loop
+@part
 def _pick(places, state, want):
     """A random hub that is open and may close (want False), or closed and may open (want True); -1 for none."""
     H = len(state.opened)
@@ -89,7 +89,7 @@ def _pick(places, state, want):
     return NONE
 
 
-@loop
+@part
 def _instead(places, state, shut):
     """A closed hub near the demands of the one that closes; -1 where none was met."""
     if state.held[shut] > 0:
@@ -101,7 +101,7 @@ def _instead(places, state, shut):
     return NONE
 
 
-@loop
+@part
 def _change_hubs(places, state):
     """One hub closes, opens, or takes the place of another. False where it could not be completed."""
     shut, new, number = NONE, NONE, open_hubs(state)
@@ -122,7 +122,7 @@ def _change_hubs(places, state):
     return shut < 0 or _close(places, state, shut)
 
 
-@loop
+@part
 def _throw_out(places, state, j):
     """A demand goes to another open hub near it, if one is met."""
     for _ in range(10):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import part
 
 NODES = 3_000  # of branch and bound, before dynamic programming
 CELLS = 3_000_000  # of dynamic programming
 
 
-@loop
+@part
 def _branch(profit, weight, n, capacity, take, current):
     """Depth-first branch and bound of Horowitz and Sahni (1974); items by falling profit / weight.
 
@@ -64,7 +64,7 @@ def _branch(profit, weight, n, capacity, take, current):
         k += 1
 
 
-@loop
+@part
 def _table(profit, weight, n, capacity, take):
     """Dynamic programming over whole weights."""
     size = int(capacity + 1e-6) + 1
@@ -85,7 +85,7 @@ def _table(profit, weight, n, capacity, take):
     return value[size - 1]
 
 
-@loop
+@part
 def knapsack(profit, weight, n, capacity, whole, take, current):
     """Most profit of n items with positive profit, sorted by falling profit / weight, in the capacity.
 

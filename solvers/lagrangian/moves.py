@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import loop, part
 from solvers.milp import Bools, Floats, Longs
 
 ROOM = 1e-9  # relative, by which a capacity may be exceeded
@@ -44,7 +44,7 @@ class State(NamedTuple):
     waiting: Bools
 
 
-@loop
+@part
 def over_price(places, state, i, j, sign):
     """Change of hub i's overload price when demand j comes (sign 1) or goes (-1)."""
     total = 0.0
@@ -58,7 +58,7 @@ def over_price(places, state, i, j, sign):
     return total
 
 
-@loop
+@part
 def _over2(places, state, i, j, k):
     """Change of hub i's overload price when demand j comes and k goes."""
     total = 0.0
@@ -72,7 +72,7 @@ def _over2(places, state, i, j, k):
     return total
 
 
-@loop
+@part
 def move(places, state, j, i):
     """Demand j goes to hub i."""
     held, member, place = state.held, state.member, state.place
@@ -90,7 +90,7 @@ def move(places, state, j, i):
     state.at[j] = i
 
 
-@loop
+@part
 def rebuild(places, state):
     """Loads and members of the assignment `at`."""
     state.used[:] = 0.0
@@ -104,7 +104,7 @@ def rebuild(places, state):
             state.used[r, i] += places.load[r, i, j]
 
 
-@loop
+@part
 def open_hubs(state):
     """How many hubs are open."""
     number = 0
@@ -113,7 +113,7 @@ def open_hubs(state):
     return number
 
 
-@loop
+@part
 def worth(places, state):
     """Cost, and price of overload."""
     value, over = 0.0, 0.0
@@ -129,7 +129,7 @@ def worth(places, state):
     return value, over
 
 
-@loop
+@part
 def _full(places, state, i):
     """Whether a resource of hub i is overloaded."""
     for r in range(places.capacity.shape[0]):
@@ -138,7 +138,7 @@ def _full(places, state, i):
     return False
 
 
-@loop
+@part
 def candidates(places, state, width):
     """(D, width) the nearest open hubs of each demand, -1 for none, and (D,) the least cost at one of them."""
     near, D = places.near, len(state.at)
@@ -156,7 +156,7 @@ def candidates(places, state, width):
     return short, least
 
 
-@loop
+@part
 def _best_move(places, state, short, least, j, eps):
     """The best shift of demand j, or chain in which another one, where j goes to, goes on: where to, who, where to."""
     cost, h = places.cost, state.at[j]
@@ -189,7 +189,7 @@ def _best_move(places, state, short, least, j, eps):
     return to, out, out_to
 
 
-@loop
+@part
 def queued(waiting, queue):
     """Puts the waiting demands into the ring `queue` (D,); how many there are."""
     size = 0
@@ -200,7 +200,7 @@ def queued(waiting, queue):
     return size
 
 
-@loop
+@part
 def wake(state, i, queue, head, size):
     """Puts all demands of hub i that do not wait yet into the ring; how many are in it then."""
     for m in range(state.held[i]):

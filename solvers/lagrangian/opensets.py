@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import copy, loop, part
 from solvers.lagrangian.dual import Dual, Tables, shadow_prices
 from solvers.lagrangian.moves import NONE, Places
 from solvers.milp import Bools, Longs
@@ -28,7 +28,7 @@ SWAP, SHUT = 0.6, 0.8  # up to this number a draw exchanges two hubs; up to that
 AROUND, TRIES = 12, 30  # nearest hubs of a demand, and draws, to find one to open
 
 
-@loop
+@part
 def _ascend(places, hubs, n, price, best_price, at, slope, enough, passes):
     """The largest value met, over prices of capacities, of serving all demands from hubs[:n]; ends at `enough`.
 
@@ -75,7 +75,7 @@ def _ascend(places, hubs, n, price, best_price, at, slope, enough, passes):
     return best
 
 
-@loop
+@part
 def _draw(places, opened, hubs, n, at):
     """A hub to close and one to open, -1 for none; both -1: nothing was found."""
     kind, shut, new = np.random.random(), NONE, NONE
@@ -98,7 +98,7 @@ def _draw(places, opened, hubs, n, at):
     return NONE, NONE
 
 
-@loop
+@part
 def _listed(opened, hubs):
     n = 0
     for i in range(len(opened)):
@@ -108,18 +108,27 @@ def _listed(opened, hubs):
     return n
 
 
-@loop
+@part
+def _same(one, other):
+    """Whether two arrays (n,) are equal."""
+    i, n = 0, len(one)
+    while i < n and one[i] == other[i]:
+        i += 1
+    return i == n
+
+
+@part
 def _note(opened, value, sets, values):
     """Keeps a set in place of the dearest one, or a better bound of its value."""
     dearest = 0
     for k in range(len(values)):
-        if values[k] < np.inf and (sets[k] == opened).all():
+        if values[k] < np.inf and _same(sets[k], opened):
             values[k] = max(values[k], value)
             return
         if values[k] > values[dearest]:
             dearest = k
     if value < values[dearest]:
-        sets[dearest] = opened
+        copy(opened, sets[dearest])
         values[dearest] = value
 
 
@@ -133,9 +142,14 @@ def wander(places, opened, price, asked, trials, heat, upper, seed, sets, values
     np.random.seed(seed)
     H, D = places.cost.shape
     hubs, slope, at, its_at = np.empty(H, np.int64), np.zeros(H), np.zeros(D, np.int64), np.zeros(D, np.int64)
-    its_price, best_price = price.copy(), price.copy()
+    its_price, best_price = np.empty(H), np.empty(H)
+    copy(price, its_price)
+    copy(price, best_price)
     n = _listed(opened, hubs)
-    fixed, room = places.opening[hubs[:n]].sum(), places.capacity[hubs[:n]].sum()
+    fixed, room = 0.0, 0.0
+    for i in hubs[:n]:
+        fixed += places.opening[i]
+        room += places.capacity[i]
     value = fixed + _ascend(places, hubs, n, its_price, best_price, at, slope, upper - fixed, MORE)
     for trial in range(trials):
         shut, new = _draw(places, opened, hubs, n, at)
@@ -152,18 +166,18 @@ def wander(places, opened, price, asked, trials, heat, upper, seed, sets, values
         if new >= 0:
             opened[new] = True
         n = _listed(opened, hubs)
-        its_price[:] = price
+        copy(price, its_price)
         limit = value + heat * (1.0 - trial / trials) * np.random.random()
         own = its_fixed
         for passes in (PASSES, MORE):
             own = its_fixed + _ascend(places, hubs, n, its_price, best_price, its_at, slope, limit - its_fixed, passes)
-            its_price[:] = best_price
+            copy(best_price, its_price)
             if own >= limit:
                 break
         if own < limit:
             value, fixed, room = own, its_fixed, its_room
-            price[:] = best_price
-            at[:] = its_at
+            copy(best_price, price)
+            copy(its_at, at)
             if value < upper:
                 _note(opened, value, sets, values)
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import copy, loop, part
 from solvers.lagrangian.ejections import eject
 from solvers.lagrangian.kicks import kick
 from solvers.lagrangian.moves import ROOM, State, descend, open_hubs, rebuild, worth
@@ -19,7 +19,7 @@ DEARER, CHEAPER = 1.03, 0.99  # price of overload after a local optimum with and
 DEAREST = 300.0  # price of overload, relative to the least
 
 
-@loop
+@part
 def _reprice(places, state, least, short):
     """Raises the price of overload where there is some, to look at its demands again; else lowers all prices."""
     dear = state.dear
@@ -33,7 +33,7 @@ def _reprice(places, state, least, short):
                 dear[r, i] *= CHEAPER
 
 
-@loop
+@part
 def _standing(places, at, opened, dear):
     """The state of an assignment, whose arrays it goes on to change; all demands are to be looked at."""
     H, D = places.cost.shape
@@ -45,7 +45,7 @@ def _standing(places, at, opened, dear):
     return state
 
 
-@loop
+@part
 def _shut_empty(places, state):
     """Closes hubs without demands where that saves something."""
     number = open_hubs(state)
@@ -56,7 +56,7 @@ def _shut_empty(places, state):
             number -= 1
 
 
-@loop
+@part
 def _improve(places, guide, state, width, eps):
     """To a local optimum."""
     if guide.ejects:
@@ -65,10 +65,10 @@ def _improve(places, guide, state, width, eps):
         descend(places, state, width, eps)
 
 
-@loop
+@part
 def _keep(state, at, opened):
-    at[:] = state.at
-    opened[:] = state.opened
+    copy(state.at, at)
+    copy(state.opened, opened)
 
 
 @loop
@@ -92,7 +92,8 @@ def walk(places, guide, at, opened, dear, least, best_at, best_open, best, kicks
         if over == 0.0 and now < best:
             best = now
             _keep(state, best_at, best_open)
-    kept_at, kept_open = at.copy(), opened.copy()
+    kept_at, kept_open = np.empty(len(at), np.int64), np.empty(len(opened), np.bool_)
+    _keep(state, kept_at, kept_open)
     kept = now + over
     for turn in range(kicks):
         fine = kick(places, state, likely)
@@ -108,8 +109,8 @@ def walk(places, guide, at, opened, dear, least, best_at, best_open, best, kicks
         if fine and now + over <= kept + heat * (1.0 - turn / kicks) * np.random.random():
             _keep(state, kept_at, kept_open)
         else:
-            at[:] = kept_at
-            opened[:] = kept_open
+            copy(kept_at, at)
+            copy(kept_open, opened)
             rebuild(places, state)
             now, over = worth(places, state)
         _reprice(places, state, least, over > 0.0)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lagrangian.compiled import ascending, loop
+from solvers.lagrangian.compiled import ascending, copy, loop, part
 from solvers.lagrangian.knapsack import knapsack
 from solvers.milp import Floats
 from solvers.splitting.structure import Tables
@@ -39,7 +39,7 @@ class Loops(NamedTuple):
         return cls(data.cost, data.size, data.capacity, data.opening, data.weight, data.need, data.whole)
 
 
-@loop
+@part
 def _filled(ratio, who, n, size, room, share):
     """share: (D,) of the n demands `who` (reordered) at their best ratios in the room; weighted median by partition."""
     low, high = 0, n
@@ -97,7 +97,7 @@ def fill(data, hubs, price, value, share):
         value[i] = data.opening[i] - gained
 
 
-@loop
+@part
 def _knapsack(profit, weight, n, room, whole, take):
     """As `knapsack`, for items that mostly are settled by what the continuous one loses with them turned (Ingargiola
     and Korsh 1973): the exact methods get the rest."""
@@ -168,6 +168,21 @@ def choose(data, hubs, must, value, chosen):
     return least
 
 
+@part
+def _deflect(hubs, chosen, share, direction):
+    """direction: (D,) that of the next step, from the one before and what chosen hubs hold; its square is returned."""
+    D, square = len(direction), 0.0
+    for j in range(D):
+        direction[j] = MEMORY * direction[j] + 1.0
+    for i in hubs:
+        if chosen[i]:
+            for j in range(D):
+                direction[j] -= share[i, j]
+    for j in range(D):
+        square += direction[j] * direction[j]
+    return square
+
+
 @loop
 def ascend(data, hubs, must, price, upper, passes, step, value, often):
     """The best bound of up to `passes` passes; price: (D,) where they begin, then the best.
@@ -177,35 +192,34 @@ def ascend(data, hubs, must, price, upper, passes, step, value, often):
     """
     H, D = data.cost.shape
     share, worth, chosen = np.zeros((H, D)), np.zeros(H), np.zeros(H, np.bool_)
-    here, direction = price.copy(), np.zeros(D)
+    here, direction = np.empty(D), np.zeros(D)
+    copy(price, here)
     best, since = -np.inf, 0
     for turn in range(passes):
         fill(data, hubs, here, worth, share)
         least = choose(data, hubs, must, worth, chosen)
-        bound = here.sum() + least
-        if bound == np.inf:
-            return bound
+        if least == np.inf:
+            return least
+        bound = least
+        for j in range(D):
+            bound += here[j]
         for i in hubs:
             often[i] += (chosen[i] - often[i]) * (LATEST if turn else 1.0)
         since += 1
         if bound > best + 1e-7 * abs(bound):
             best, since = bound, 0
-            price[:] = here
-            value[:] = worth
+            copy(here, price)
+            copy(worth, value)
             if best >= upper:
                 break
         if since >= PATIENCE:
             step, since = step / 2, 0
-            here[:] = price
+            copy(price, here)
             direction[:] = 0.0
             continue
-        direction *= MEMORY
-        direction += 1.0
-        for i in hubs:
-            if chosen[i]:
-                direction -= share[i]
-        square = (direction * direction).sum()
+        square = _deflect(hubs, chosen, share, direction)
         if square <= SETTLED:
             break
-        here += step * (upper - bound) / square * direction
+        for j in range(D):
+            here[j] += step * (upper - bound) / square * direction[j]
     return best

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop
+from solvers.lagrangian.compiled import copy, loop, part
 
 TINY = 1e-12  # of a demand or of all: amounts below are rounding
 
 
-@loop
+@part
 def _edges(unit, flow, a, edge, via):
     """edge[a]: (K,) least cost of moving a unit from hub a to each other; via[a]: the demand that moves."""
     D, K = unit.shape
@@ -31,11 +31,12 @@ def _edges(unit, flow, a, edge, via):
     edge[a, a] = np.inf
 
 
-@loop
+@part
 def _path(edge, level, a, room, before):
     """The nearest hub with room from hub a, -1 for none, on paths of reduced costs; raises potentials (K,) `level`."""
     K = len(level)
-    far, done = np.full(K, np.inf), np.zeros(K, np.bool_)
+    far, done = np.empty(K), np.zeros(K, np.bool_)
+    far[:] = np.inf
     far[a] = 0.0
     to = -1
     while to < 0:
@@ -66,11 +67,15 @@ def transport(unit, size, capacity, flow, price):
     Sets flow: (K, D) amounts, and price: (D,) what a whole demand costs at the margin.
     """
     D, K = unit.shape
-    room = capacity.copy()
-    small = TINY * size.sum()
+    room, small = np.empty(K), 0.0
+    copy(capacity, room)
     flow[:] = 0.0
     for j in range(D):
-        k = unit[j].argmin()
+        small += TINY * size[j]
+        k = 0
+        for other in range(1, K):
+            if unit[j, other] < unit[j, k]:
+                k = other
         if unit[j, k] == np.inf:
             return np.inf
         flow[k, j] = size[j]
@@ -107,7 +112,9 @@ def transport(unit, size, capacity, flow, price):
                 _edges(unit, flow, v, edge, via)
                 v = before[v]
             _edges(unit, flow, a, edge, via)
-    total, top = 0.0, level.max()
+    total, top = 0.0, -np.inf
+    for k in range(K):
+        top = max(top, level[k])
     for j in range(D):
         least = np.inf
         for k in range(K):
