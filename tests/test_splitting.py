@@ -13,10 +13,11 @@ import scipy.sparse as sp
 
 from optimizer import Options, check, solve
 from solvers import backend, highs, splitting
+from solvers.lagrangian.covers import choose
 from solvers.milp import Floats, Limits, Milp, Refused, stacked
 from solvers.rounds import tighten
 from solvers.splitting import solve as solving
-from solvers.splitting.dual import Loops, ascend, choose
+from solvers.splitting.dual import Loops, ascend
 from solvers.splitting.sets import Sets
 from solvers.splitting.structure import tables
 from solvers.splitting.transport import transport

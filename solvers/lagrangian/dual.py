@@ -2,7 +2,8 @@
 
 Prices follow Polyak steps along deflected subgradients (Camerini, Fratta and Maffioli 1975), and any prices give a
 bound: the sum of prices, plus, over the open hubs, opening cost and cheapest filling (Geoffrion 1974; for this problem
-Holmberg, Ronnqvist and Yuan 1999). Of several resources a hub's knapsack keeps the one that is asked for most.
+Holmberg, Ronnqvist and Yuan 1999). The open hubs hold all demands together (`covers`). Of several resources a hub's
+knapsack keeps the one that is asked for most.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.lagrangian.compiled import ascending, loop
+from solvers.lagrangian.covers import Cover, choose, cover_weights
+from solvers.lagrangian.covers import turned as turned_in_cover
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
@@ -24,7 +27,8 @@ MEMORY = 0.6  # of the direction before
 
 @dataclass(frozen=True)
 class Tables:
-    """What the knapsacks need. cost: (H, D); load: (H, D); capacity: (H,); whole: (H,)."""
+    """What the knapsacks need. cost: (H, D); load: (H, D); capacity: (H,); whole: (H,); cover: of the open hubs, None
+    where no capacity binds, or the number of open hubs does."""
 
     cost: Floats
     load: Floats
@@ -35,6 +39,7 @@ class Tables:
     may: Bools
     fewest: int
     most: int
+    cover: Cover | None = None
 
 
 @dataclass
@@ -71,8 +76,21 @@ def tables(data: Sourcing) -> Tables:
             capacity[i] *= 1 + 1e-9
     return Tables(
         np.ascontiguousarray(data.cost), load, capacity, whole, data.opening, data.must, data.may,
-        data.fewest, data.most,
+        data.fewest, data.most, _cover(data),
     )  # fmt: skip
+
+
+def _cover(data: Sourcing) -> Cover | None:
+    """The hubs' capacities of the resource that is scarcest, and the least that all demands ask of it."""
+    if data.fewest > data.must.sum() or data.most < data.may.sum() or not np.isfinite(data.capacity).any():
+        return None
+    allowed = np.isfinite(data.cost)
+    asked = np.where(allowed, data.load, 0.0).sum(axis=2)  # (R, H)
+    capacity = np.minimum(data.capacity, asked)
+    need = np.where(allowed, data.load, np.inf).min(axis=1, initial=np.inf).sum(axis=1)
+    scarce = int((need / np.maximum(capacity[:, data.may].sum(axis=1), 1e-12)).argmax())
+    cover = Cover(*cover_weights(capacity[scarce], float(need[scarce])))
+    return cover if 0 < cover.need <= cover.weight[data.may].sum() else None
 
 
 @loop
@@ -108,16 +126,40 @@ def fill(cost, load, capacity, whole, opening, price, value, take):  # type: ign
         value[i] = opening[i] - free - got
 
 
-def opened(data: Tables, value: Floats) -> Bools:
-    """The cheapest set of open hubs at these values."""
+def opened(data: Tables, value: Floats) -> tuple[Bools, float]:
+    """The cheapest set of open hubs at these values, and what it costs: or a little less, inf where there is none."""
     out = data.must.copy()
+    if data.cover is not None:
+        least = choose(data.cover, np.flatnonzero(data.may), data.must, value, out)
+        return out, float(least)
     free = np.flatnonzero(data.may & ~data.must)
     order = free[np.argsort(value[free], kind="stable")]
     done = int(out.sum())
     least = max(data.fewest - done, 0)
     number = min(max(least, int((value[order] < 0).sum())), data.most - done)
     out[order[:number]] = True
-    return out
+    return out, float(value[out].sum())
+
+
+def turned(data: Tables, value: Floats) -> tuple[Floats, Floats]:
+    """(H,) what the cheapest sets cost, as of `opened`, with each hub open, and with it shut."""
+    may = np.flatnonzero(data.may)
+    opens, shuts = np.full(len(value), np.inf), np.full(len(value), np.inf)
+    if data.cover is not None:
+        some, others = np.empty(len(may)), np.empty(len(may))
+        turned_in_cover(data.cover.part(may), data.must[may], value[may], some, others)
+        opens[may], shuts[may] = some, others
+        return opens, shuts
+    chosen, here = opened(data, value)
+    free, closed = chosen & ~data.must, value[data.may & ~chosen]
+    last = float(value[free].max()) if free.any() else -math.inf
+    leaves = max(last, -math.inf if int(chosen.sum()) >= data.most else 0.0)
+    next_best = float(closed.min()) if len(closed) else math.inf
+    enters = next_best if int(chosen.sum()) <= data.fewest else min(next_best, 0.0)
+    opens[may] = np.where(chosen, here, here + np.maximum(value - leaves, 0.0))[may]
+    shuts[may] = np.where(free, here - value + enters, np.inf)[may]
+    shuts[may[~chosen[may]]] = here
+    return opens, shuts
 
 
 def start_prices(data: Tables) -> Floats:
@@ -148,9 +190,12 @@ def ascend(data: Tables, dual: Dual, upper: float, passes: int) -> Dual:
     since, size = 0, _size(data)
     for _ in range(passes):
         fill(data.cost, data.load, data.capacity, data.whole, data.opening, price, value, take)
-        chosen = opened(data, value)
-        bound = float(price.sum() + value[chosen].sum())
+        chosen, least = opened(data, value)
+        bound = float(price.sum()) + least
         dual.passes += 1
+        if bound == math.inf:  # the hubs do not hold all demands
+            dual.bound = bound
+            break
         dual.share *= 0.95
         dual.share[chosen] += 0.05 * take[chosen]
         if bound > dual.bound + 1e-7 * abs(bound):

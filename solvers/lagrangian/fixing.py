@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.lagrangian.compiled import ascending, loop
-from solvers.lagrangian.dual import Dual, Tables, fill, opened
+from solvers.lagrangian.dual import Dual, Tables, fill, turned
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
 
@@ -69,18 +69,13 @@ def survivors(data: Sourcing, tables: Tables, dual: Dual, upper: float) -> tuple
     H, D = data.cost.shape
     value, take = np.empty(H), np.empty((H, D), np.bool_)
     fill(tables.cost, tables.load, tables.capacity, tables.whole, tables.opening, dual.price, value, take)
-    chosen = opened(tables, value)
-    bound = float(dual.price.sum() + value[chosen].sum())
+    opens = dual.price.sum() + turned(tables, value)[0]
     cutoff = upper - max(data.step, 0.0) + 1e-6 * max(1.0, abs(upper) * 1e-3)
-    free = np.flatnonzero(chosen & ~data.must)
-    last = float(value[free].max()) if len(free) else 0.0
-    swap = 0.0 if not len(free) else last if int(chosen.sum()) >= data.most else max(last, 0.0)
-    more = np.where(chosen, 0.0, np.maximum(value - swap, 0.0))
     worth = np.empty((H, D))
     forced(tables.cost, tables.load, tables.capacity, dual.price, worth)
     loses = np.maximum(tables.opening[:, None] - worth - value[:, None], 0.0)
-    hubs = data.must | (data.may & (bound + more <= cutoff))
-    return np.isfinite(data.cost) & hubs[:, None] & (bound + more[:, None] + loses <= cutoff), hubs
+    hubs = data.must | (data.may & (opens <= cutoff))
+    return np.isfinite(data.cost) & hubs[:, None] & (opens[:, None] + loses <= cutoff), hubs
 
 
 def kept_columns(data: Sourcing, pairs: Bools, hubs: Bools) -> Bools:

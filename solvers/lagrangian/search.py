@@ -72,7 +72,7 @@ class Search:
 
     def _first_hubs(self, tables: Tables, dual: Dual) -> Bools:
         """Open hubs of the prices, and the next cheapest until there is room for all demands."""
-        out = opened(tables, dual.value)
+        out = opened(tables, dual.value)[0]
         number = int(out.sum())
         asked = self.data.load.min(axis=1).sum(axis=1)
         for i in np.argsort(dual.value, kind="stable"):

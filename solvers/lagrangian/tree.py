@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solvers.lagrangian.dual import Dual, Tables, ascend, fill, opened
+from solvers.lagrangian.dual import Dual, Tables, ascend, fill, opened, turned
 from solvers.milp import Bools, Floats, Longs
 
 PASSES = 40  # of the dual in a node
@@ -73,15 +73,14 @@ class Tree:
         ascend(part, dual, upper, PASSES)
         value, take = np.empty(H), np.empty((H, D), np.bool_)
         fill(part.cost, part.load, part.capacity, part.whole, part.opening, dual.price, value, take)
-        chosen = opened(part, value)
-        here = float(dual.price.sum() + value[chosen].sum())
+        chosen, _ = opened(part, value)
         if self.free:
             upper = better(node.hubs[chosen])
         least = max(bound, dual.bound)
         if self.raised(least) >= upper:
             self.settled = min(self.settled, least)
             return upper
-        may, must = self._settle(part, value, chosen, here, upper)
+        may, must = self._settle(part, value, float(dual.price.sum()), upper)
         often = np.where(may & ~must, dual.share.max(axis=1, initial=0.0) + 1e-9 * (value < 0), -1.0)
         number = int(must.sum())
         if int(may.sum()) < part.fewest or number > part.most:
@@ -111,19 +110,13 @@ class Tree:
         return replace(
             t, cost=np.ascontiguousarray(t.cost[h]), load=np.ascontiguousarray(t.load[h]), capacity=t.capacity[h],
             whole=t.whole[h], opening=t.opening[h], must=node.must, may=np.ones(len(h), bool),
+            cover=None if t.cover is None else t.cover.part(h),
         )  # fmt: skip
 
-    def _settle(self, part: Tables, value: Floats, chosen: Bools, here: float, upper: float) -> tuple[Bools, Bools]:
-        """Hubs that may, and hubs that must be open in an assignment below `upper`, by what the bound would become."""
-        free = chosen & ~part.must
-        tight, least = int(chosen.sum()) >= part.most, int(chosen.sum()) <= part.fewest
-        worst = float(value[free].max()) if free.any() else 0.0
-        closed = value[~chosen]
-        next_best = float(closed.min()) if len(closed) else math.inf
-        leaves = worst if tight else max(worst, 0.0)
-        enters = next_best if least else min(next_best, 0.0)
-        opens = np.where(chosen, here, here + np.maximum(value - leaves, 0.0))
-        shuts = np.where(free, here - value + enters, here)
-        may = chosen | np.array([self.raised(bound) < upper for bound in opens], dtype=bool)
-        must = part.must | (free & np.array([self.raised(bound) >= upper for bound in shuts], dtype=bool))
-        return may, must
+    def _settle(self, part: Tables, value: Floats, paid: float, upper: float) -> tuple[Bools, Bools]:
+        """Hubs that may, and hubs that must be open in an assignment below `upper`, by what the bound would become.
+
+        paid: the sum of the prices.
+        """
+        below = [np.array([self.raised(paid + least) < upper for least in way]) for way in turned(part, value)]
+        return below[0], part.must | ~below[1]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lagrangian.compiled import ascending, copy, loop, part
-from solvers.lagrangian.knapsack import knapsack
+from solvers.lagrangian.compiled import copy, loop, part
+from solvers.lagrangian.covers import choose
 from solvers.milp import Floats
 from solvers.splitting.structure import Tables
 
@@ -95,77 +95,6 @@ def fill(data, hubs, price, value, share):
             for k in range(n):
                 gained += share[i, who[k]] * ratio[k] * size[who[k]]
         value[i] = data.opening[i] - gained
-
-
-@part
-def _knapsack(profit, weight, n, room, whole, take):
-    """As `knapsack`, for items that mostly are settled by what the continuous one loses with them turned (Ingargiola
-    and Korsh 1973): the exact methods get the rest."""
-    most, left, split = 0.0, room, 0
-    while split < n and weight[split] <= left:
-        left -= weight[split]
-        most += profit[split]
-        split += 1
-    take[:split] = True
-    take[split:n] = False
-    if split == n:
-        return most
-    ratio, least = profit[split] / weight[split], most
-    most += left * ratio
-    for k in range(split, n):  # a first choice, by what still fits
-        if weight[k] <= left:
-            left -= weight[k]
-            least += profit[k]
-            take[k] = True
-    some_profit, some_weight, who = np.empty(n), np.empty(n), np.empty(n, np.int64)
-    count, value = 0, 0.0
-    for k in range(n):
-        if most - abs(profit[k] - ratio * weight[k]) > least:
-            some_profit[count], some_weight[count], who[count] = profit[k], weight[k], k
-            count += 1
-        elif k < split:
-            value += profit[k]
-            room -= weight[k]
-    some, current = np.empty(count, np.bool_), np.empty(count, np.bool_)
-    value += knapsack(some_profit, some_weight, count, room, whole, some, current)
-    if value > least:
-        take[:split] = True
-        take[split:n] = False
-        for k in range(count):
-            take[who[k]] = some[k]
-    return max(value, least)
-
-
-@loop
-def choose(data, hubs, must, value, chosen):
-    """Least value (or a little less) of open hubs that hold all, inf where they cannot; chosen: (H,) the set.
-
-    hubs: that may be open, of which those that `must` (H,) are.
-    """
-    weight = data.weight
-    n, room, total = 0, -data.need, 0.0
-    profit, size, who = np.empty(len(hubs)), np.empty(len(hubs)), np.empty(len(hubs), np.int64)
-    ratio, order = np.empty(len(hubs)), np.empty(len(hubs), np.int64)
-    chosen[:] = False
-    for i in hubs:
-        chosen[i] = True
-        total += value[i]
-        room += weight[i]
-        if not must[i] and value[i] > 0.0:
-            ratio[n], who[n] = -value[i] / weight[i], i
-            n += 1
-    if room < 0.0:
-        return np.inf
-    ascending(ratio, n, order)
-    for k in range(n):
-        i = who[order[k]]
-        profit[k], size[k] = value[i], weight[i]
-    shut = np.empty(n, np.bool_)
-    least = total - _knapsack(profit, size, n, room, data.whole, shut)
-    for k in range(n):
-        if shut[k]:
-            chosen[who[order[k]]] = False
-    return least
 
 
 @part

@@ -7,9 +7,10 @@ import threading
 
 import numpy as np
 
+from solvers.lagrangian.covers import choose
 from solvers.milp import Floats, Limits, Milp, MilpResult, Refused, Watch
 from solvers.results import Limit, checked_start, conclude, feasible, infeasible
-from solvers.splitting.dual import ascend, choose
+from solvers.splitting.dual import ascend
 from solvers.splitting.sets import Sets
 from solvers.splitting.structure import Tables, tables
 from solvers.splitting.tree import Tree

@@ -6,16 +6,15 @@ sum over j of size[j] x[i,j] <= capacity[i] y[i],  0 <= x <= 1,  y binary.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from solvers.lagrangian.covers import cover_weights
 from solvers.lagrangian.structure import recognise
 from solvers.milp import Bools, Floats, Longs, Milp
 
 MOST_HUBS = 2_000
-PLACES = 4  # decimals up to which capacities are read as whole multiples
 
 
 @dataclass(frozen=True)
@@ -69,20 +68,8 @@ def tables(milp: Milp) -> Tables | None:
     if (size <= 0).any():
         return None
     capacity = np.where(bound, capacity, (allowed * size).sum(axis=1))
-    weight, need, whole = _weights(capacity, float(size.sum()))
+    weight, need, whole = cover_weights(capacity, float(size.sum()))
     return Tables(
         np.ascontiguousarray(data.cost), size, capacity, data.opening, data.must, data.may, weight, need, whole,
         data.column, data.hub_column, data.size,
     )  # fmt: skip
-
-
-def _weights(capacity: Floats, total: float) -> tuple[Floats, float, bool]:
-    """Capacities and total as whole multiples of a unit, the total rounded up to one; as they are, a little apart,
-    where capacities have none."""
-    for places in range(PLACES):
-        scaled = capacity * 10.0**places
-        whole = np.rint(scaled)
-        if (np.abs(scaled - whole) <= 1e-7).all() and 0 < whole.max() < 2**53:
-            unit = float(np.gcd.reduce(whole.astype(np.int64)))
-            return whole / unit, float(math.ceil(total * 10.0**places / unit * (1 - 1e-9) - 1e-6)), True
-    return capacity * (1 + 1e-9), total, False

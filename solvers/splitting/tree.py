@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solvers.lagrangian.covers import choose
 from solvers.milp import Bools, Floats, Longs
-from solvers.splitting.dual import ascend, choose
+from solvers.splitting.dual import ascend
 from solvers.splitting.sets import Sets
 
 PASSES = 25  # of the dual in a node
