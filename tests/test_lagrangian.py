@@ -17,7 +17,7 @@ from optimizer import Options, check, solve
 from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
 from solvers.lagrangian.cores import place, split, splits_by_prices
-from solvers.lagrangian.dual import Dual, Tables, ascend, start_prices, tables
+from solvers.lagrangian.dual import Dual, Tables, ascend, opened, start_prices, tables, turned
 from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
@@ -133,7 +133,7 @@ def test_the_tree_over_open_hubs_proves_the_optimum_where_no_capacity_binds(tmp_
     data, knapsacks, dual = _priced(milp, 1.2 * optimum)
     best = [1.2 * optimum]
 
-    def better(hubs: NDArray[np.int64]) -> float:
+    def better(hubs: NDArray[np.int64], _: NDArray[np.int64]) -> float:
         best[0] = min(best[0], float(data.cost[hubs].min(axis=0).sum() + data.opening[hubs].sum()))
         return best[0]
 
@@ -143,12 +143,50 @@ def test_the_tree_over_open_hubs_proves_the_optimum_where_no_capacity_binds(tmp_
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_the_tree_proves_the_optimum_where_capacities_bind(tmp_path: Path, seed: int) -> None:
+    """It goes on over who serves a demand; what it tells of contains the optimum."""
+    milp = _milp(_written(tmp_path / "p.txt", seed, slack=1.3))
+    optimum = highs.solve(milp, EXACT).objective
+    data, knapsacks, dual = _priced(milp, 1.05 * optimum)
+    best = [1.05 * optimum]
+
+    def better(hubs: NDArray[np.int64], at: NDArray[np.int64]) -> float:
+        opened = np.zeros(8, dtype=bool)
+        opened[hubs] = opened[at] = True
+        best[0] = min(best[0], data.worth(at, opened))
+        return best[0]
+
+    tree = Tree(knapsacks, dual, lambda bounds: bounds)
+    assert tree.grow(best[0], better, lambda: tree.nodes < 20_000) == pytest.approx(optimum, rel=1e-9)
+    assert tree.bound(best[0]) == pytest.approx(optimum, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_open_hubs_hold_all_demands_together(tmp_path: Path, seed: int) -> None:
+    """The knapsack over hubs lifts the bound, and what a hub open or shut costs is that of the cheapest such set."""
+    milp = _milp(_written(tmp_path / "p.txt", seed, slack=1.3))
+    optimum = highs.solve(milp, EXACT).objective
+    _, knapsacks, dual = _priced(milp, optimum)
+    without = Dual(-np.inf, start_prices(knapsacks), np.zeros(8), np.zeros((8, 30)))
+    ascend(replace(knapsacks, cover=None), without, optimum, 300)
+    assert without.bound < dual.bound <= optimum * (1 + 1e-9)
+    cover, value = knapsacks.cover, np.random.default_rng(seed).uniform(-100, 100, 8)
+    assert cover is not None
+    sets = np.array(list(np.ndindex(*[2] * 8)), dtype=bool)
+    cost = np.where(sets @ cover.weight >= cover.need, sets @ value, np.inf)
+    opens, shuts = turned(knapsacks, value)
+    assert opened(knapsacks, value)[1] == pytest.approx(cost.min())
+    assert opens == pytest.approx([cost[sets[:, i]].min() for i in range(8)])
+    assert shuts == pytest.approx([cost[~sets[:, i]].min() for i in range(8)])
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_tree_raises_the_bound_but_not_above_the_optimum(tmp_path: Path, seed: int) -> None:
     milp = _milp(_written(tmp_path / "p.txt", seed, slack=1.3))
     optimum = highs.solve(milp, EXACT).objective
     _, knapsacks, dual = _priced(milp, optimum)
     tree = Tree(knapsacks, dual, lambda bound: bound)
-    tree.grow(1.01 * optimum, lambda hubs: 1.01 * optimum, lambda: tree.nodes < 200)
+    tree.grow(1.01 * optimum, lambda hubs, at: 1.01 * optimum, lambda: tree.nodes < 200)
     assert dual.bound - 1e-9 * optimum <= tree.bound(np.inf) <= optimum * (1 + 1e-9)
 
 

@@ -39,6 +39,7 @@ def glance(run: Run, rounds: Rounds) -> None:
     added as they are violated, which makes for quicker nodes."""
     pairs, hubs = run.survivors()
     share = next((part for most, part in zip(LITTLE, GLANCE, strict=True) if pairs.sum() <= most), 0.0)
+    share = min(share, GLANCE[1]) if run.locates else share
     if run.timed and share:
         least, most = (0.0, 0.0) if run.locates else ASSIGNING
         seconds = max(share * run.left(), min(least, most * run.left()))

@@ -64,6 +64,13 @@ def forced(cost, load, capacity, price, worth):  # type: ignore[no-untyped-def]
             worth[i, j] = total
 
 
+def losses(tables: Tables, price: Floats, value: Floats) -> Floats:
+    """(H, D) what the value of each hub (H,) at these prices rises by, at least, with that demand in it."""
+    worth = np.empty(tables.cost.shape)
+    forced(tables.cost, tables.load, tables.capacity, price, worth)
+    return np.maximum(tables.opening[:, None] - worth - value[:, None], 0.0)
+
+
 def survivors(data: Sourcing, tables: Tables, dual: Dual, upper: float) -> tuple[Bools, Bools]:
     """(H, D) pairs and (H,) hubs that a point below `upper` (less the offset) may use."""
     H, D = data.cost.shape
@@ -71,9 +78,7 @@ def survivors(data: Sourcing, tables: Tables, dual: Dual, upper: float) -> tuple
     fill(tables.cost, tables.load, tables.capacity, tables.whole, tables.opening, dual.price, value, take)
     opens = dual.price.sum() + turned(tables, value)[0]
     cutoff = upper - max(data.step, 0.0) + 1e-6 * max(1.0, abs(upper) * 1e-3)
-    worth = np.empty((H, D))
-    forced(tables.cost, tables.load, tables.capacity, dual.price, worth)
-    loses = np.maximum(tables.opening[:, None] - worth - value[:, None], 0.0)
+    loses = losses(tables, dual.price, value)
     hubs = data.must | (data.may & (opens <= cutoff))
     return np.isfinite(data.cost) & hubs[:, None] & (opens[:, None] + loses <= cutoff), hubs
 

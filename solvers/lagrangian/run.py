@@ -63,13 +63,13 @@ class Run:
 
     def claim(self, bound: float) -> None:
         """A bound of what no better point is below; beyond the best value it says nothing more."""
-        self.bound = max(self.bound, min(self.data.raised(bound), self.value))
+        self.bound = max(self.bound, min(float(self.data.raised(bound)), self.value))
 
     def raise_bound(self) -> None:
         """More passes of the dual."""
         self.dual.step = STEP if self.dual.passes else 1.0
         ascend(self.tables, self.dual, self.value - self.data.offset, PASSES)
-        self.bound = max(self.bound, self.data.raised(self.dual.bound + self.data.offset))
+        self.claim(self.dual.bound + self.data.offset)
         self.tell()
 
     def survivors(self) -> tuple[Bools, Bools]:

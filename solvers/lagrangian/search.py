@@ -24,7 +24,6 @@ WIDTH = 4  # hubs looked at per demand, twice as many
 SMALL = 100  # up to this number of demands
 HEAT = (3e-4, 3e-5)  # threshold of acceptance, relative to the bound, in turns
 WITHIN = 8  # rounds with given hubs open that find nothing better, until there are no more
-OVER = 1e-9  # relative, by which a capacity may be exceeded
 ROOM = 1.1  # capacity of the hubs open at first, relative to what is asked
 
 
@@ -174,13 +173,8 @@ class Search:
         self._take(*self.data.hubs(x))
 
     def _take(self, at: NDArray[np.int64], opened: Bools) -> bool:
-        data, demand = self.data, np.arange(len(at))
-        used = np.zeros(data.capacity.shape)
-        np.add.at(used.T, at, data.load[:, at, demand].T)
-        value = float(data.cost[at, demand].sum() + data.opening[opened].sum())
-        main = self._main
-        better = value < main.value and bool((used <= data.capacity * (1 + OVER)).all())
-        if better and data.fewest <= int(opened.sum()) <= data.most:
+        value, main = self.data.worth(at, opened), self._main
+        if value < main.value:
             main.value, main.best_at[:], main.best_open[:], self.improved = value, at, opened, self.rounds
             return True
         return False

@@ -1,7 +1,8 @@
 """Single-source location by Lagrangian relaxation: bound, local search, fixing, then HiGHS over what is left.
 
-In turns: prices and the bound they prove (`dual`), assignments around them (`search`), what is open (`splitting`,
-`opensets`, `tree`), and whole fillings of hubs (`fillings`); bound and best value rule out the rest (`fixing`). Where a
+In turns: prices and the bound they prove (`dual`), assignments around them (`search`), a tree over what is open and who
+serves (`tree`), sets of open hubs (`splitting`, `opensets`), and whole fillings of hubs (`fillings`); bound and best
+value rule out the rest (`fixing`). Where a
 gap remains, HiGHS searches a core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all
 that are left, from the best point, while `rounds` go on beside; what it proves then holds for the whole program.
 """
@@ -25,7 +26,7 @@ from solvers.lagrangian.run import Run
 from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import recognise
 from solvers.lagrangian.tree import Tree
-from solvers.milp import Floats, Limits, Longs, Milp, MilpResult, Refused, Watch
+from solvers.milp import Bools, Floats, Limits, Longs, Milp, MilpResult, Refused, Watch
 from solvers.results import checked_start
 
 DEARER = (0.0, 0.3, 1.0, 3.0)  # prices of room, one after the other, until a first plan is found
@@ -34,9 +35,11 @@ SEARCH_TIME = 0.1  # of the time, for bound and local search
 STALE = 6  # rounds of search without a better assignment that end it
 FEW_ROUNDS = 12  # of search without a time limit
 SETS_TIME, TURNS = 0.15, 10  # of the time left, for open sets alone; turns without a time limit, and without a new set
-TREE_TIME, TREE_ALONE = 0.15, 0.9  # of the time left, for the tree: where capacities bind, and where none does
+BRANCHING = (0.15, 300), (0.8, 2_000), (0.9, math.inf)
+"""Of the time left, for the tree, or its nodes without a time limit: at first, later, and where no capacity binds."""
+SEARCHED, SEARCH_NODES, UNSEARCHED = 0.3, 10, 50
+"""Share of the tree's time for local search, nodes that stand for one without a time limit; nodes before the first."""
 INTERCHANGED = 20  # nodes of the tree from one to the next whose open hubs are interchanged
-TREE_NODES = 300  # without a time limit
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
 ASSIGNING = 0.8  # of it with one thread, where no hub may close: HiGHS hardly finds more than they do
 DIVES = 8  # turns without a better point that end it
@@ -54,8 +57,16 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
     run = Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = _rounds(run, _search(run))
+    branching = _Branching(run, rounds) if run.locates else None
+    if branching is not None and run.binds and not run.done():
+        branching.grow(*BRANCHING[0])
     order = (split, _locate, place) if splits_by_prices(run) else (_locate, split)
-    for step in (glance, *order, _branch, _dive, core, rest):
+    for step in (glance, *order):
+        if not run.done():
+            step(run, rounds)
+    if branching is not None and not run.done():
+        branching.grow(*BRANCHING[1 if run.binds else 2])
+    for step in (_dive, core, rest):
         if not run.done():
             step(run, rounds)
     return run.result()
@@ -123,32 +134,67 @@ def _locate(run: Run, rounds: Rounds) -> None:
             break
 
 
-def _branch(run: Run, rounds: Rounds) -> None:
-    """The tree over what is open; where no capacity binds, until it is done or nearly out of time."""
-    tree = Tree(run.tables, run.dual, lambda bound: run.data.raised(bound + run.data.offset) - run.data.offset)
-    if not run.locates or (not tree.free and run.data.raised(run.dual.bound + run.data.offset) < run.bound):
-        return
-    share = TREE_ALONE if tree.free else TREE_TIME
-    until = run.left() - share * run.left() if run.timed else 0.0
-    nodes = min(run.limits.work, math.inf if tree.free or run.timed else TREE_NODES)
+class _Branching:
+    """The tree over what is open and, where capacities bind, who serves a demand; `grow` goes on where it ended."""
 
-    def better(hubs: Longs) -> float:
-        before = run.value
-        _open(run, hubs)
-        if run.value < before or tree.nodes % INTERCHANGED == 1:
-            _open(run, interchanged(run.data, hubs))
+    def __init__(self, run: Run, rounds: Rounds) -> None:
+        self.run, self.rounds = run, rounds
+        data, self.searched = run.data, 0.0
+        self.tree = Tree(run.tables, run.dual, lambda bounds: data.raised(bounds + data.offset) - data.offset)
+
+    def grow(self, share: float, nodes: float) -> None:
+        """For a part of the time left or, without a time limit, for so many nodes more."""
+        run, tree, rounds = self.run, self.tree, self.rounds
+        until = run.left() - share * run.left() if run.timed else 0.0
+        most = tree.nodes + min(run.limits.work, math.inf if run.timed or tree.free else nodes)
+        self.began = time.perf_counter() - self.searched / SEARCHED
+
+        def goes_on() -> bool:
+            run.claim(tree.bound(math.inf) + run.data.offset)
+            if run.beside and rounds.found is not None:
+                run.better(rounds.found)
+            run.tell()
+            return not run.done() and run.left() > until and tree.nodes < most and not tree.settles()
+
+        rounds.left = lambda: run.left() - until if not run.stopped else 0.0
+        with Beside(rounds, not tree.free and run.beside, run.left):
+            tree.grow(run.value - run.data.offset, self._better, goes_on)
+        run.claim(tree.bound(math.inf) + run.data.offset)
+        run.proven = run.bound == math.inf  # nothing was left, and no point was found
+        run.learn(rounds.search)
+
+    def _better(self, hubs: Longs, at: Longs) -> float:
+        run, tree = self.run, self.tree
+        if tree.free:
+            before = run.value
+            _open(run, hubs)
+            if run.value < before or tree.nodes % INTERCHANGED == 1:
+                _open(run, interchanged(run.data, hubs))
+            return run.value - run.data.offset
+        opened = np.zeros(len(run.data.opening), dtype=bool)
+        opened[hubs] = opened[at] = True
+        value = run.data.worth(at, opened)
+        if value < run.value - run.data.offset:
+            run.better(run.data.point(at, opened), value + run.data.offset)
+        self._search(at, opened)
         return run.value - run.data.offset
 
-    def goes_on() -> bool:
-        run.bound = max(run.bound, run.data.raised(tree.bound(math.inf) + run.data.offset))
-        run.tell()
-        return not run.done() and run.left() > until and tree.nodes < nodes and not tree.settles()
-
-    with Beside(rounds, not tree.free and run.beside, run.left):
-        tree.grow(run.value - run.data.offset, better, goes_on)
-    run.claim(tree.bound(math.inf) + run.data.offset)
-    run.proven = run.bound == math.inf  # nothing was left, and no point was found
-    run.learn(rounds.search)
+    def _search(self, at: Longs, opened: Bools) -> None:
+        """Local search from what a node chooses, for a part of the time or, without a time limit, of the nodes."""
+        run, search, nodes = self.run, self.rounds.search, self.tree.nodes
+        passed = time.perf_counter() - self.began if run.timed else nodes / SEARCH_NODES
+        if nodes < UNSEARCHED or not search.ready or self.searched > SEARCHED * passed:
+            return
+        self.rounds.offer(at, opened)
+        if run.beside:
+            return
+        began = time.perf_counter()
+        if self.rounds.offered:
+            self.rounds.accept()
+        else:
+            search.polish(at, opened)
+        run.learn(search)
+        self.searched += time.perf_counter() - began if run.timed else 1.0
 
 
 def _open(run: Run, hubs: Longs) -> None:
@@ -170,7 +216,7 @@ def _dive(run: Run, rounds: Rounds) -> None:
     while not run.done() and rounds.left() > 0 and since < DIVES:
         rounds.turn()
         if rounds.fillings is not None:
-            run.bound = max(run.bound, run.data.raised(rounds.fillings.bound + run.data.offset))
+            run.claim(rounds.fillings.bound + run.data.offset)
         run.learn(rounds.search)
         run.tell()
         before, since = run.value, 0 if run.value < before else since + 1

@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from solvers.milp import Bools, Floats, Longs, Milp
 
 MOST_PAIRS = 20_000_000  # of hubs and demands; tables are dense
+OVER = 1e-9  # relative, by which a capacity may be exceeded
 PLACES = 6  # decimals up to which numbers are read as whole ones
 
 
@@ -56,12 +57,22 @@ class Sourcing:
         opened = np.where(self.hub_column >= 0, x[self.hub_column] > 0.5, True)
         return share.argmax(axis=0).astype(np.int64), opened
 
-    def raised(self, bound: float) -> float:
-        """The bound at the next value an objective can have."""
-        if self.step == 0 or not math.isfinite(bound):
+    def worth(self, at: NDArray[np.int64], opened: Bools) -> float:
+        """Cost, without the offset, of an assignment (D,) with these hubs (H,) open; inf if a hub is overloaded, or
+        there are too few or too many."""
+        demand, used = np.arange(len(at)), np.zeros(self.capacity.shape)
+        np.add.at(used.T, at, self.load[:, at, demand].T)
+        fits = bool((used <= self.capacity * (1 + OVER)).all()) and self.fewest <= int(opened.sum()) <= self.most
+        return float(self.cost[at, demand].sum() + self.opening[opened].sum()) if fits else math.inf
+
+    def raised(self, bound: Floats | float) -> Floats:
+        """Bounds (any shape) at the next values that an objective can have."""
+        bound = np.asarray(bound)
+        if self.step == 0:
             return bound
-        steps = (bound - self.offset) / self.step
-        return self.offset + math.ceil(steps - 1e-6 * max(1.0, abs(steps) * 1e-3)) * self.step
+        steps = np.clip((bound - self.offset) / self.step, -1e300, 1e300)
+        steps = np.ceil(steps - 1e-6 * np.maximum(1.0, np.abs(steps) * 1e-3))
+        return np.where(np.isfinite(bound), self.offset + steps * self.step, bound)
 
 
 def recognise(milp: Milp, *, splits: bool = False) -> Sourcing | None:
