@@ -222,7 +222,13 @@ def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     rounds = Rounds(search, None, None, None, timed=True)
     rounds.offer(at, opened)
     rounds.offer(at, opened)
-    assert len(rounds.offered) == 1
+    assert len(rounds.offered) == 1  # once it waits, and only what is searched is known:
+    for k in range(rounds.offered.maxlen or 0):
+        rounds.offer(at, np.arange(8) == k)
+    rounds.offer(at, opened)
+    assert rounds.offered[-1][1].tobytes() == opened.tobytes()
+    rounds.offered.clear()
+    rounds.offer(at, opened)
     rounds.turn()
     assert rounds.found is not None
     assert (data.hubs(rounds.found)[1] == opened).all()

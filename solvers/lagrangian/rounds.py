@@ -35,29 +35,30 @@ class Rounds:
         self.left: Callable[[], float] = lambda: math.inf
         self.found: Floats | None = None
         self.offered: deque[tuple[Longs, Bools]] = deque(maxlen=OFFERED)
-        self._known: set[bytes] = set()  # open hubs that were offered or searched
-        self._turns = {"sets": self.locate, "dive": self._dive, "near": self._renew, "walk": self._walk}
+        self._known: set[bytes] = set()  # open hubs that were searched
+        self._turns = {
+            "offer": self.accept, "sets": self.locate, "dive": self._dive, "near": self._renew, "walk": self._walk,
+        }  # fmt: skip
         self._spent = dict.fromkeys(self._turns, 0.0)
 
     def offer(self, at: Longs, opened: Bools) -> None:
         """An assignment (D,), which may overload hubs, whose open hubs (H,) are worth a search. From any thread."""
-        if opened.tobytes() not in self._known:
-            self._known.add(opened.tobytes())
+        waiting = {other.tobytes() for _, other in list(self.offered)}
+        if opened.tobytes() not in self._known | waiting:
             self.offered.append((at, opened))
 
     def turn(self) -> None:
-        """One turn, after which `found` is what it has found: what was offered last, or what has spent least."""
+        """One turn, of what has spent least, after which `found` is what it has found."""
         search, before, began = self.search, self.search.value, time.perf_counter()
         possible = {
             "sets": self.sets is not None and search.ready,
             "dive": self.fillings is not None,
             "near": self.near is not None and math.isfinite(before),
             "walk": search.ready,
+            "offer": search.ready and bool(self.offered),
         }
         ways = [way for way in self._turns if possible[way]]
-        if self.offered and search.ready:
-            self.accept()
-        elif ways:
+        if ways:
             way = min(ways, key=lambda way: self._spent[way])
             self._turns[way]()
             self._spent[way] += time.perf_counter() - began if self._timed else 1.0
@@ -69,8 +70,11 @@ class Rounds:
             self.found = search.point()
 
     def accept(self) -> None:
-        """A search with the hubs that were offered last."""
-        self.search.within(*self.offered.pop(), self._goes_on)
+        """A search with the hubs that were offered last, if there was none yet."""
+        at, opened = self.offered.pop()
+        if opened.tobytes() not in self._known:
+            self._known.add(opened.tobytes())
+            self.search.within(at, opened, self._goes_on)
 
     def locate(self) -> bool:
         """Walks over open sets, and a search with the cheapest new one. False: there is none."""

@@ -2,9 +2,9 @@
 
 In turns: prices and the bound they prove (`dual`), assignments around them (`search`), a tree over what is open and who
 serves (`tree`), sets of open hubs (`splitting`, `opensets`), and whole fillings of hubs (`fillings`); bound and best
-value rule out the rest (`fixing`). Where a
-gap remains, HiGHS searches a core of promising columns (kernel search: Angelelli, Mansini and Speranza 2010), then all
-that are left, from the best point, while `rounds` go on beside; what it proves then holds for the whole program.
+value rule out the rest (`fixing`). Where a gap remains, HiGHS searches a core of promising columns (kernel search:
+Angelelli, Mansini and Speranza 2010), then all that are left, from the best point, while `rounds` go on beside; what it
+proves then holds for the whole program.
 """
 
 from __future__ import annotations
