@@ -194,7 +194,7 @@ def test_auto_takes_it_and_hands_on_what_is_left(tmp_path: Path, monkeypatch: py
     assert whole.bound_source.startswith("claimed by splitting")
     assert whole.objective == pytest.approx(small.objective, rel=1e-7)
     assert check(instance, whole).ok
-    monkeypatch.setattr(solving, "_loaded", lambda seconds: False)
+    monkeypatch.setattr(solving, "_there", lambda loops, seconds: False)
     rest = solve(instance, Options(gap=1e-7, time_limit=60.0))
     assert rest.bound_source.startswith("claimed by highs")
     assert rest.objective == pytest.approx(whole.objective, rel=1e-7)

@@ -71,6 +71,14 @@ class Sets:
         cost = transport(np.ascontiguousarray(unit), size, capacity, flow, price)
         return cost + float(self.data.opening[hubs].sum()), flow, price
 
+    def bound(self) -> float:
+        """What the prices of the best set prove: its demands at these, and hubs that pay then."""
+        assert self.best is not None
+        price, data = self._served(self.best)[2], self.data
+        value, share = np.zeros(len(data.may)), np.empty(data.cost.shape)
+        fill(self.loops, np.flatnonzero(data.may), price, value, share)
+        return float(price.sum() + np.where(data.must, value, np.minimum(value, 0.0)).sum())
+
     def improve(self, goes_on: Callable[[], bool]) -> None:
         """Opens, closes and exchanges hubs from the best set on, until no such change is known to pay."""
         if self.best is None or self.value >= self._improved:
