@@ -315,6 +315,11 @@ def test_a_first_plan_is_there_at_once(tmp_path: Path, slack: float) -> None:
     first = greedy(data)
     assert first is not None
     assert milp.violation(data.point(*first)) <= 1e-6
+    held = np.where(np.arange(len(first[0])) % 2, first[0], -1)
+    rest = greedy(data, hubs=first[1], held=held)
+    assert rest is not None
+    assert (rest[0] == first[0])[held >= 0].all()
+    assert milp.violation(data.point(*rest)) <= 1e-6
     few = greedy(replace(data, fewest=3, most=3, capacity=np.full_like(data.capacity, np.inf)))
     assert few is not None
     assert few[1].sum() == 3

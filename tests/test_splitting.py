@@ -137,6 +137,18 @@ def test_what_settles_a_hub_counts_in_the_bound(tmp_path: Path, seed: int) -> No
     assert out[0] == (chosen != optimum).any()
 
 
+def test_without_the_loops_of_prices_open_sets_and_their_bound_remain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    milp = _milp(_written(tmp_path / "p.txt", 3, demands=60, hubs=20))
+    optimum, there = highs.solve(replace(milp, lazy=None), EXACT).objective, iter([True, False, False])
+    monkeypatch.setattr(solving, "_there", lambda loops, seconds: next(there))
+    monkeypatch.setattr(solving.Loading, "_load", lambda loading: None)
+    found = solving.solve(milp, EXACT)
+    assert (found.status, found.limit) == ("feasible", "time")
+    assert 0.5 * optimum <= found.bound <= optimum * (1 + 1e-9) <= found.objective * (1 + 2e-9) <= 1.1 * optimum
+
+
 def test_a_watch_stops_it_with_the_best_point(tmp_path: Path) -> None:
     milp = _milp(_written(tmp_path / "p.txt", 3, demands=60, hubs=20))
     told: list[float] = []

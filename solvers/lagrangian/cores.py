@@ -10,6 +10,7 @@ import numpy as np
 
 from solvers import highs
 from solvers.lagrangian.fixing import cheapest, kept_columns
+from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.programs import STRONG, expanded, linked, splitting
 from solvers.lagrangian.rounds import Beside, Rounds
 from solvers.lagrangian.run import Run
@@ -31,6 +32,7 @@ PLACE_TIME = 0.25  # of the time left, for the demands among the best point's hu
 CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
 WORTHWHILE = 0.7  # a core of more than this share of what remains is not worth a search of its own
+WHOLE = 1 - 1e-6  # share of a demand that is not split
 USED = 0.02  # share of fillings from which a hub or pair is in the core
 
 
@@ -143,4 +145,15 @@ def _restrict(
     elif holds:
         run.proven = True
     run.stopped |= found.limit == "interrupt" and not stalled and not run.done()
+    if splits and found.x is not None and not rounds.search.ready:
+        _settle(run, rounds, expanded(found.x, keep))
     run.learn(rounds.search)
+
+
+def _settle(run: Run, rounds: Rounds, x: Floats) -> None:
+    """A plan without local search from a point whose demands may split: few do, and all others stay."""
+    at, opened = run.data.hubs(x)
+    whole = x[run.data.column[at, np.arange(len(at))]] > WHOLE
+    found = greedy(run.data, rounds.search.reduced, opened, np.where(whole, at, -1))
+    if found is not None:
+        run.better(run.data.point(*found))

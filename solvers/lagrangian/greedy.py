@@ -14,12 +14,36 @@ from solvers.milp import Bools, Floats
 ROOM = 1.1  # capacity of the hubs opened at first, relative to what is asked
 
 
-def greedy(data: Sourcing, worth: Floats | None = None) -> tuple[NDArray[np.int64], Bools] | None:
+def greedy(
+    data: Sourcing, worth: Floats | None = None, hubs: Bools | None = None, held: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], Bools] | None:
     """Hub of each demand (D,) and open hubs (H,); None where a demand is left without room.
 
     worth: (H, D) by which a demand chooses among hubs with room for it, such as reduced costs; else the costs.
+    hubs: (H,) open at first; else those that save most. held: (D,) hubs of demands that fit there together, -1: none.
     """
     worth = data.cost if worth is None else worth
+    opened = _savers(data) if hubs is None else data.must | hubs
+    at, left = np.full(data.cost.shape[1], -1), data.capacity.copy()
+    if held is not None:
+        for j in np.flatnonzero(held >= 0):
+            _put(data, at, left, int(j), int(held[j]))
+    order = np.argsort(-data.load.max(axis=(0, 1)), kind="stable")
+    for j in order[at[order] < 0]:
+        fits = (data.load[:, :, j] <= left).all(axis=0) & np.isfinite(data.cost[:, j])
+        some = np.flatnonzero(fits & opened)
+        if not len(some) and int(opened.sum()) < data.most:
+            some = np.flatnonzero(fits & data.may)
+        if len(some):
+            _put(data, at, left, int(j), int(some[worth[some, j].argmin()]))
+            opened[at[j]] = True
+        elif not _exchange(data, worth, at, left, opened, int(j)):
+            return None
+    return at, opened
+
+
+def _savers(data: Sourcing) -> Bools:
+    """(H,) hubs that save most, one after the other, until there is room and none saves more than it costs."""
     allowed = np.isfinite(data.cost)
     cost = np.where(allowed, data.cost, 2 * np.abs(data.cost[allowed]).max(initial=1.0) * data.cost.shape[1])
     opened, asked = data.must.copy(), data.load.min(axis=1).sum(axis=1)
@@ -32,18 +56,7 @@ def greedy(data: Sourcing, worth: Floats | None = None) -> tuple[NDArray[np.int6
             break
         opened[best] = True
         current = np.minimum(current, cost[best])
-    at, left = np.full(data.cost.shape[1], -1), data.capacity.copy()
-    for j in np.argsort(-data.load.max(axis=(0, 1)), kind="stable"):
-        fits = (data.load[:, :, j] <= left).all(axis=0) & allowed[:, j]
-        some = np.flatnonzero(fits & opened)
-        if not len(some) and int(opened.sum()) < data.most:
-            some = np.flatnonzero(fits & data.may)
-        if len(some):
-            _put(data, at, left, int(j), int(some[worth[some, j].argmin()]))
-            opened[at[j]] = True
-        elif not _exchange(data, worth, at, left, opened, int(j)):
-            return None
-    return at, opened
+    return opened
 
 
 def _put(data: Sourcing, at: NDArray[np.int64], left: Floats, j: int, i: int) -> None:

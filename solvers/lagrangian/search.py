@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from solvers.lagrangian.dual import Dual, Tables, opened, shadow_prices, tables
 from solvers.lagrangian.ejections import Guide
+from solvers.lagrangian.fixing import survivors
 from solvers.lagrangian.moves import Places
 from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.structure import Sourcing
@@ -92,21 +93,27 @@ class Search:
         """(H, D) reduced costs with the room that demands take dearer by this factor."""
         return self.reduced + dearer * self._shadow[:, None] * self._tables.load
 
-    def prepare(self, seconds: float | None = None) -> None:
+    def prepare(self, seconds: float | None = None, before: Callable[[], None] | None = None) -> None:
         """Compiles the loops of local search, by a round over two hubs and two demands, in a thread that is waited for
-        at most so many seconds (None: until it is done); a later call waits again."""
+        at most so many seconds (None: until it is done); a later call waits again.
+
+        before: what is compiled first, as it is needed before; other threads wait while a loop is compiled.
+        """
         if self._loading is None:
-            self._loading = threading.Thread(target=self._compile, daemon=True)
+            self._loading = threading.Thread(target=self._compile, args=(before,), daemon=True)
             self._loading.start()
         self._loading.join(seconds)
 
-    def _compile(self) -> None:
+    def _compile(self, before: Callable[[], None] | None) -> None:
         if self.data.cost.shape != (2, 2):
             two = replace(
                 self.data, cost=np.ones((2, 2)), load=np.ones((1, 2, 2)), capacity=np.full((1, 2), 9.0),
                 opening=np.ones(2), must=np.ones(2, dtype=bool), may=np.ones(2, dtype=bool), fewest=0, most=2,
             )  # fmt: skip
             dual = Dual(0.0, np.ones(2), np.zeros(2), np.zeros((2, 2)))
+            survivors(two, tables(two), dual, math.inf)
+            if before is not None:
+                before()
             one = Search(two, tables(two), dual, 0)
             one.run()
             OpenSets(tables(two), dual, one.near, one.first, 0).walk(math.inf)

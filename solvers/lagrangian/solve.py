@@ -28,6 +28,7 @@ from solvers.lagrangian.structure import recognise
 from solvers.lagrangian.tree import Tree
 from solvers.milp import Bools, Floats, Limits, Longs, Milp, MilpResult, Refused, Watch
 from solvers.results import checked_start
+from solvers.splitting.solve import compile_loops
 
 DEARER = (0.0, 0.3, 1.0, 3.0)  # prices of room, one after the other, until a first plan is found
 LOADING = 0.1  # of the time left, at most, to wait for the loops of local search, which may have to be compiled
@@ -74,14 +75,16 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
 
 def _search(run: Run) -> Search:
     """First plans; bound and local search in turns, until a part of the time is over, if the loops are there."""
-    _first(run, None)
+    if run.best is None:
+        _first(run, None, None)
     run.raise_bound()
     search = Search(run.data, run.tables, run.dual, run.limits.seed)
     for dearer in DEARER:
-        _first(run, search.worth(dearer))
+        if _first(run, search.worth(dearer), search.first):
+            break
     if run.best is not None:
         search.take(run.best)
-    search.prepare(LOADING * run.left() if run.timed else None)
+    search.prepare(LOADING * run.left() if run.timed else None, compile_loops if splits_by_prices(run) else None)
     until = min(run.left(), run.limits.seconds) - SEARCH_TIME * run.left()
     while search.ready and not run.done():
         search.run()
@@ -94,11 +97,12 @@ def _search(run: Run) -> Search:
     return search
 
 
-def _first(run: Run, worth: Floats | None) -> None:
-    """A first plan, if there is none yet."""
-    found = greedy(run.data, worth) if run.best is None else None
+def _first(run: Run, worth: Floats | None, hubs: Bools | None) -> bool:
+    """A plan without local search; False: none."""
+    found = greedy(run.data, worth, hubs)
     if found is not None:
         run.better(run.data.point(*found))
+    return found is not None
 
 
 def _rounds(run: Run, search: Search) -> Rounds:

@@ -17,7 +17,7 @@ from solvers.splitting.structure import Tables, tables
 from solvers.splitting.tree import Tree
 from solvers.watching import Progress, watched
 
-LOADING = 0.6  # of the time, at most, to wait for the loops of open sets, which may have to be compiled
+LOADING = 0.8  # of the time, at most, to wait for the loops of open sets, which may have to be compiled
 ON_DISK = 1.0  # seconds, in which loops are there that need not be compiled
 PRICING = 0.9  # of the time, at most, until those of the prices are there
 PASSES = 100  # of the dual between two looks at the clock and at the set that they choose
@@ -139,7 +139,7 @@ def _there(loops: threading.Event, seconds: float) -> bool:
     return loops.wait(None if math.isinf(seconds) else max(seconds, 0.0))
 
 
-def compile_loops(halfway: Callable[[], None]) -> None:
+def compile_loops(halfway: Callable[[], None] = lambda: None) -> None:
     """Compiles the loops; halfway: called when those of open sets are there."""
     two = Tables(
         np.ones((2, 2)), np.ones(2), np.ones(2), np.ones(2), np.zeros(2, bool), np.ones(2, bool), np.ones(2), 2.0, True,
