@@ -9,6 +9,7 @@ knapsack keeps the one that is asked for most.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.structure import Sourcing
 from solvers.milp import Bools, Floats
 
-PATIENCE = 20  # passes without a better bound after which steps are halved
+PATIENCE = 20  # passes
 SMALLEST_STEP = 0.002
 MEMORY = 0.6  # of the direction before
 
@@ -182,8 +183,15 @@ def shadow_prices(data: Tables, price: Floats) -> Floats:
     return out
 
 
-def ascend(data: Tables, dual: Dual, upper: float, passes: int) -> Dual:
-    """Raises the bound by up to `passes` passes; upper: best known objective, less the offset, which scales steps."""
+def ascend(
+    data: Tables, dual: Dual, upper: float, passes: int, patience: int = PATIENCE,
+    met: Callable[[Bools], None] | None = None,
+) -> Dual:  # fmt: skip
+    """Raises the bound by up to `passes` passes; upper: best known objective, less the offset, which scales steps.
+
+    patience: passes without a better bound after which steps are halved; met: told of the fillings (H, D) of each pass,
+    which the next one overwrites.
+    """
     H, D = data.cost.shape
     value, take = np.empty(H), np.empty((H, D), np.bool_)
     price, direction = dual.price.copy(), np.zeros(D)
@@ -193,6 +201,8 @@ def ascend(data: Tables, dual: Dual, upper: float, passes: int) -> Dual:
         chosen, least = opened(data, value)
         bound = float(price.sum()) + least
         dual.passes += 1
+        if met is not None:
+            met(take)
         if bound == math.inf:  # the hubs do not hold all demands
             dual.bound = bound
             break
@@ -209,7 +219,7 @@ def ascend(data: Tables, dual: Dual, upper: float, passes: int) -> Dual:
             or dual.step < SMALLEST_STEP
         ):
             break
-        if since >= PATIENCE:
+        if since >= patience:
             dual.step, since = dual.step / 2, 0
             price, direction = dual.price.copy(), np.zeros(D)
             continue

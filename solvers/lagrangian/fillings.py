@@ -1,32 +1,51 @@
 """Assignments from whole fillings of hubs: column generation, and dives that fix one filling after the other.
 
 The master chooses at most one filling per hub so that every demand is held: its relaxation has the bound of the
-Lagrangian (Dantzig and Wolfe 1960; for assignment Savelsbergh 1997), its prices are smoothed (Wentges 1997), and new
-fillings come from the same knapsacks. A dive fixes the filling with the greatest share, prices again, and goes on
-(Sadykov, Vanderbeck, Pessoa, Tahiri and Uchoa 2019); what it leaves open is for local search to place.
+Lagrangian (Dantzig and Wolfe 1960; for assignment Savelsbergh 1997). New fillings are those that passes of the
+Lagrangian meet, from prices between the best ones and the master's (Barahona and Jensen 1998; Wentges 1997): a master
+costs as much as dozens of passes. A dive fixes the filling with the greatest share, prices again, and goes on (Sadykov,
+Vanderbeck, Pessoa, Tahiri and Uchoa 2019), until what is left is small enough for an exact solver.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from solvers.highs import Lp
-from solvers.lagrangian.dual import Dual, Tables, fill
+from solvers.lagrangian.dual import Dual, Tables, ascend
 from solvers.milp import Bools, Floats, Longs, Milp
 
-ROUNDS, AFTER = 150, (12, 30)  # of pricing at the root, and after each fixing: in the first dive and in later ones
-SMOOTH = 0.7  # weight of the best prices
+ROUNDS, AFTER = 40, 4  # masters at the root, and after each fixing
+PASSES, PATIENCE = 40, 5  # of the Lagrangian between two masters; without a better bound, until steps are halved
+SMOOTH = 0.5  # weight of the best prices
+NEAR = 1e-3  # of the bound, relative: how far above it the first passes aim
 CLOSE = 2e-5  # relative distance of master and bound at which pricing ends
 UNSERVED = 3.0  # price of a demand not held, times its dearest cost
 MOST = 8  # fillings in the master per row of it; then those of high reduced cost go
 WHOLE = 1e-6
 SURE = 0.999  # share from which a filling is fixed along
 RANDOM = 3  # fixings of a later dive that are drawn
+NONE = np.zeros(0, np.int64)
+FEW, FEW_HUBS = 110, 2  # pairs, or hubs, that are left to an exact solver
+
+
+KEPT = 0.3, 0.6  # share of an assignment's fillings that a dive around it keeps
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What fixed fillings leave. tables: of the hubs (K,) and demands (N,) that are left; spent: on the fixed ones."""
+
+    tables: Tables
+    hubs: Longs
+    demands: Longs
+    spent: float
 
 
 class Fillings:
@@ -40,17 +59,16 @@ class Fillings:
         self.random, self.dives = np.random.default_rng(seed), 0
         H, D = tables.cost.shape
         self.hub, self.take, self.cost = np.zeros(0, np.int64), np.zeros((0, D), bool), np.zeros(0)
-        self.known: set[bytes] = set()
+        self.known: dict[bytes, int] = {}  # where each filling is
+        self._met: list[Bools] = []
         self._most = MOST * (H + D)
         self.fixed_cost = float(tables.opening[tables.must].sum())
         dearest = np.where(np.isfinite(tables.cost), tables.cost, -np.inf).max(axis=0)
         self.unserved = UNSERVED * (np.maximum(dearest, 0) + tables.opening.max() + 1.0)
         self.lp = self._empty()
-        value, take = np.empty(H), np.empty((H, D), np.bool_)
-        for shift in (1.0, 0.97, 1.03, 0.94, 1.06):
-            price = dual.price * shift
-            fill(tables.cost, tables.load, tables.capacity, tables.whole, tables.opening, price, value, take)
-            self._add(np.arange(H), take)
+        part = self._part(NONE)
+        self._price(part, self.price, dual.bound + NEAR * abs(dual.bound))
+        self._add(np.tile(part.hubs, len(self._met)), np.concatenate(self._met))
 
     def _empty(self) -> Lp:
         """The master with one column per demand that leaves it unserved. Rows: demands, hubs, open hubs."""
@@ -67,11 +85,11 @@ class Fillings:
 
     def _add(self, hubs: Longs, take: Bools) -> int:
         """Adds fillings (k, D) of hubs (k,); how many are new."""
-        new = []
+        new: list[int] = []
         for k, i in enumerate(hubs):
-            key = i.tobytes() + np.packbits(take[k]).tobytes()
+            key = _key(i, take[k])
             if key not in self.known and self.tables.may[i]:
-                self.known.add(key)
+                self.known[key] = len(self.hub) + len(new)
                 new.append(k)
         if new:
             self._extend(hubs[new], take[new])
@@ -90,67 +108,79 @@ class Fillings:
 
     def prices(self, rounds: int, fixed: Longs, upper: float) -> Floats | None:
         """(n,) shares of the fillings after pricing; None where a bound shows that nothing below `upper` is left."""
-        t = self.tables
-        H, D = t.cost.shape
-        held, busy = self.take[fixed].any(axis=0), np.isin(np.arange(H), self.hub[fixed])
-        cost = np.where(held, np.inf, t.cost)
-        spent = float(self.cost[fixed].sum()) + self.fixed_cost
-        value, take = np.empty(H), np.empty((H, D), np.bool_)
-        best, lower = self.price.copy(), -math.inf
+        part = self._part(fixed)
+        D, lower, price = len(self.unserved), -math.inf, self.price[part.demands]
         shares: Floats | None = None
         for turn in range(rounds):
-            status, objective, x, _, row = self.lp.resolve(self.left(), primal=turn > 0 and not len(fixed))
+            status, objective, x, _, row = self.lp.resolve(self.left())
             if status != "optimal":
                 return None
             shares = x[D:]
-            exact = row[:D]
             if turn == rounds - 1 or self.left() <= 0:
                 break
-            added = 0
-            for weight in (SMOOTH, 0.0):
-                price = np.where(held, 0.0, weight * best + (1 - weight) * exact)
-                fill(cost, t.load, t.capacity, t.whole, np.where(t.must, 0.0, t.opening), price, value, take)
-                bound = spent + float(price.sum()) + self._opened(value, busy)
-                if bound > lower:
-                    lower, best = bound, price
-                paid = np.where(take, exact, 0.0).sum(axis=1) + row[D : D + H] + np.where(t.must, 0.0, row[-1])
-                own = np.where(take, t.cost, 0.0).sum(axis=1) + np.where(t.must, 0.0, t.opening)
-                use = np.flatnonzero(~busy & (own - paid < -1e-7 * abs(objective)))
-                added = self._add(use, take[use])
-                if added:
-                    break
+            objective += self.fixed_cost
+            dual = self._price(part, price, objective - part.spent)
+            if dual.bound + part.spent > lower:
+                lower, best = dual.bound + part.spent, dual.price
+            price = SMOOTH * best + (1 - SMOOTH) * row[part.demands]
             if not len(fixed):
-                self.bound = max(self.bound, lower)
+                self.bound, self.price = max(self.bound, lower), best
             if lower >= upper:
                 return None
-            if not added or objective + self.fixed_cost - lower <= CLOSE * abs(objective):
+            if not self._take_met(part, row, objective) or objective - lower <= CLOSE * abs(objective):
                 break
-        if not len(fixed) and lower > -math.inf:
-            self.price = best
         return shares
 
-    def _opened(self, value: Floats, busy: Bools) -> float:
-        """Least that the hubs not yet fixed cost at these values."""
+    def _part(self, fixed: Longs) -> _Part:
+        """What is left once these fillings are fixed."""
         t = self.tables
-        free = np.flatnonzero(t.may & ~t.must & ~busy)
-        own = np.sort(value[free])
-        done = int(t.must.sum() + (busy & ~t.must).sum())
-        number = min(max(t.fewest - done, int((own < 0).sum())), t.most - done)
-        return float(value[t.must & ~busy].sum() + own[: max(number, 0)].sum())
+        hubs = np.setdiff1d(np.flatnonzero(t.may), self.hub[fixed])
+        demands = np.flatnonzero(~self.take[fixed].any(axis=0))
+        spent = float(self.cost[fixed].sum() + t.opening[self.hub[fixed][t.must[self.hub[fixed]]]].sum())
+        both = np.ix_(hubs, demands)
+        tables = Tables(
+            t.cost[both], t.load[both], t.capacity[hubs], t.whole[hubs], t.opening[hubs], t.must[hubs], t.may[hubs],
+            max(t.fewest - len(fixed), 0), t.most - len(fixed),
+        )  # fmt: skip
+        return _Part(tables, hubs, demands, spent)
 
-    def dive(self, upper: float) -> Floats | None:
-        """(n,) shares of the fillings once one after the other was fixed; None where bounds or time end it.
+    def _price(self, part: _Part, price: Floats, upper: float) -> Dual:
+        """Passes of the Lagrangian from these prices, whose fillings are kept: far cheaper than one more master."""
+        (K, N), self._met = part.tables.cost.shape, []
+        dual = Dual(-math.inf, price, np.zeros(K), np.zeros((K, N)))
+        return ascend(part.tables, dual, upper, PASSES, PATIENCE, lambda take: self._met.append(take.copy()))
 
-        upper: cost, less the offset, that a better assignment stays below.
+    def _take_met(self, part: _Part, row: Floats, objective: float) -> int:
+        """Adds the fillings met that have negative reduced costs at the master's duals; how many there are."""
+        t, D, K = self.tables, len(self.unserved), len(part.hubs)
+        take = np.zeros((len(self._met) * K, D), bool)
+        take[:, part.demands] = np.concatenate(self._met)
+        hubs = np.tile(part.hubs, len(self._met))
+        optional = np.where(t.must, 0.0, t.opening - row[-1])
+        reduced = np.where(take, t.cost[hubs] - row[:D], 0.0).sum(axis=1) + (optional - row[D:-1])[hubs]
+        use = reduced < -1e-7 * abs(objective)
+        return self._add(hubs[use], take[use])
+
+    def parts(self, at: Longs, opened: Bools) -> Longs:
+        """A drawn part of the fillings of this assignment (D,) with these open hubs (H,): to dive around it."""
+        hubs = np.flatnonzero(opened)
+        take = at == hubs[:, None]
+        self._add(hubs, take)
+        which = self.random.choice(len(hubs), round(len(hubs) * self.random.uniform(*KEPT)), replace=False)
+        return np.array([self.known[_key(hubs[k], take[k])] for k in which], np.int64)
+
+    def dive(self, upper: float, kept: Longs = NONE) -> tuple[Floats, Longs] | None:
+        """(n,) shares of the fillings once one after the other was fixed, until few hubs or demands are left, and those
+        that are fixed (k,); None where bounds or time end it.
+
+        upper: cost, less the offset, that a better assignment stays below; kept: fillings fixed from the start.
         """
-        D = self.tables.cost.shape[1]
-        fixed = np.zeros(0, np.int64)
-        if len(self.hub) > self._most:
-            self._thin()
-        shares = self.prices(ROUNDS, fixed, upper)
-        drawn, rounds = (RANDOM, AFTER[1]) if self.dives else (0, AFTER[0])
+        D, fixed = len(self.unserved), kept
+        self.lp.set_bounds(D + fixed, np.ones(len(fixed)), np.ones(len(fixed)))
+        shares = self.prices(AFTER if len(fixed) else ROUNDS, fixed, upper)
+        drawn = RANDOM if self.dives and not len(fixed) else 0
         self.dives += 1
-        while shares is not None:
+        while shares is not None and not self._few(shares, fixed):
             free = shares.copy()
             free[fixed] = 0.0
             if free.max(initial=0.0) <= WHOLE:
@@ -166,14 +196,28 @@ class Fillings:
                 new = np.array([int(free.argmax())])
             fixed = np.append(fixed, new)
             self.lp.set_bounds(D + new, np.ones(len(new)), np.ones(len(new)))
-            if self.take[fixed].any(axis=0).all():
-                break
-            shares = self.prices(rounds, fixed, upper)
+            shares = self.prices(AFTER, fixed, upper)
         self.lp.set_bounds(D + fixed, np.zeros(len(fixed)), np.ones(len(fixed)))
-        if shares is not None:
-            shares = np.append(shares, np.zeros(len(self.hub) - len(shares)))
-            shares[fixed] = 1.0
-        return shares
+        return None if shares is None else (np.append(shares, np.zeros(len(self.hub) - len(shares))), fixed)
+
+    def _few(self, shares: Floats, fixed: Longs) -> bool:
+        """Whether what is not fixed is little enough to be decided by an exact solver."""
+        left = self.undecided(shares, fixed)
+        return int((left.sum(axis=1) > 0).sum()) <= FEW_HUBS or int(left.sum()) <= FEW
+
+    def undecided(self, shares: Floats, fixed: Longs) -> Bools:
+        """(H, D) pairs of demands that no fixed filling holds, and hubs that are in use beside the fixed ones."""
+        hubs = self.tables.must.copy()
+        hubs[self.hub[: len(shares)][shares > WHOLE]] = True
+        hubs[self.hub[fixed]] = False
+        return np.isfinite(self.tables.cost) & hubs[:, None] & ~self.take[fixed].any(axis=0)
+
+    def pairs(self, shares: Floats, fixed: Longs) -> Bools:
+        """(H, D) pairs that a dive leaves: those of the fixed fillings, and all that are undecided."""
+        out = self.undecided(shares, fixed)
+        for k in fixed:
+            out[self.hub[k]] |= self.take[k]
+        return out
 
     def assignment(self, shares: Floats, near: NDArray[np.int64]) -> tuple[NDArray[np.int64], Bools]:
         """Hub of each demand and open hubs, from the fillings' shares; demands in none go to their nearest open hub."""
@@ -192,8 +236,10 @@ class Fillings:
             is_open[at[j]] = True
         return at.astype(np.int64), is_open
 
-    def _thin(self) -> None:
-        """A new master with the fillings of least reduced cost at the best prices."""
+    def thin(self) -> None:
+        """Where there are many fillings, a new master with those of least reduced cost at the best prices."""
+        if len(self.hub) <= self._most:
+            return
         t = self.tables
         worth = self.cost - self.take @ self.price
         gain = np.full(len(t.opening), np.inf)
@@ -205,3 +251,7 @@ class Fillings:
         self.lp = self._empty()
         self.known.clear()
         self._add(hub, take)
+
+
+def _key(hub: np.int64, take: Bools) -> bytes:
+    return hub.tobytes() + np.packbits(take).tobytes()

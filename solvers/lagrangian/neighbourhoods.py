@@ -6,6 +6,7 @@ HiGHS can finish in about a second.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -13,13 +14,14 @@ import numpy as np
 
 from solvers import highs
 from solvers.lagrangian.fixing import kept_columns
+from solvers.lagrangian.programs import expanded
 from solvers.lagrangian.structure import Sourcing
-from solvers.milp import Bools, Floats, Limits, Milp
+from solvers.milp import Bools, Floats, Limits, Milp, MilpResult
 from solvers.restricting import restricted
 from solvers.scaling import scale
 
 PAIRS = 150.0  # of hubs and demands in the first ones
-SECONDS = 2.0  # of one
+SECONDS, NODES = 2.0, 1_000  # of one; nodes without a time limit
 QUICK, GROW, SHRINK = 0.5, 1.15, 0.8  # seconds up to which the next one is larger, and by how much
 NOISE = 0.5  # of nearness, relative to its spread
 
@@ -38,19 +40,28 @@ class Neighbourhoods:
         hubs = self._hubs(at, opened)
         pairs = np.isfinite(self.data.cost) & hubs[:, None] & hubs[at][None]
         keep = kept_columns(self.data, pairs, hubs) | (x > 0)
-        program = restricted(self.linked(keep), keep)[0]
-        scaled, undo = scale(program)
-        began, limits = time.perf_counter(), Limits(min(SECONDS, left), 1e-9)
-        found = undo(highs.solve(scaled, limits, undo.forward(x[keep])))
+        began = time.perf_counter()
+        program, found = self._solved(keep, left, x)
         if found.status == "optimal" and time.perf_counter() - began < QUICK:
             self.pairs *= GROW
         elif found.status != "optimal":
             self.pairs *= SHRINK
         if found.x is None or found.objective >= float(program.cost @ x[keep]) + program.offset - 1e-9:
             return None
-        out = np.zeros(len(x))
-        out[keep] = found.x
-        return out
+        return expanded(found.x, keep)
+
+    def best(self, pairs: Bools, left: float) -> Floats | None:
+        """The best point (n,) found with these pairs (H, D); None where none was found."""
+        keep = kept_columns(self.data, pairs, pairs.any(axis=1) | self.data.must)
+        _, found = self._solved(keep, left, None)
+        return None if found.x is None else expanded(found.x, keep)
+
+    def _solved(self, keep: Bools, left: float, x: Floats | None) -> tuple[Milp, MilpResult]:
+        """The program over these columns, and what HiGHS finds for it, from the point x if there is one."""
+        program = restricted(self.linked(keep), keep)[0]
+        scaled, undo = scale(program)
+        limits = Limits(min(SECONDS, left), 1e-9) if math.isfinite(left) else Limits(gap=1e-9, work=NODES)
+        return program, undo(highs.solve(scaled, limits, None if x is None else undo.forward(x[keep])))
 
     def _hubs(self, at: np.ndarray, opened: Bools) -> Bools:
         """(H,) a drawn hub and others that its demands could go to, until there are `pairs` pairs."""

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from solvers.lagrangian.fillings import Fillings
+from solvers.lagrangian.fillings import NONE, Fillings
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.opensets import OpenSets
 from solvers.lagrangian.search import Search
@@ -17,6 +17,7 @@ from solvers.milp import Bools, Floats, Longs
 WAIT = 0.05  # seconds, where there is nothing to do while loops are compiled
 TOGETHER = 1.0  # seconds of neighbourhoods, or of local search, in a turn
 WALKS = 8  # over open sets, in a turn
+ANEW = 4  # dives, of which one is not around the best point
 OFFERED = 4  # assignments that wait for their search, at most: the latest are the best
 
 
@@ -53,7 +54,7 @@ class Rounds:
         possible = {
             "sets": self.sets is not None and search.ready,
             "dive": self.fillings is not None,
-            "near": self.near is not None and math.isfinite(before),
+            "near": self.near is not None and self._timed and math.isfinite(before),
             "walk": search.ready,
             "offer": search.ready and bool(self.offered),
         }
@@ -96,13 +97,21 @@ class Rounds:
         return self.left() > 0
 
     def _dive(self) -> None:
-        """A dive, and its completion by local search."""
+        """A dive, what it leaves decided by HiGHS, and local search from there."""
         assert self.fillings is not None
         value, step = self.search.value, self.search.data.step
         self.fillings.left = self.left
-        shares = self.fillings.dive(value - step + 1e-6 * max(step, abs(value) * 1e-3))
-        if shares is not None:
-            self.search.polish(*self.fillings.assignment(shares, self.search.near))
+        self.fillings.thin()
+        anew = math.isinf(value) or self.fillings.dives % ANEW == 0
+        kept = NONE if anew else self.fillings.parts(*self.search.best)
+        found = self.fillings.dive(value - step + 1e-6 * max(step, abs(value) * 1e-3), kept)
+        if found is None:
+            return
+        x = None if self.near is None else self.near.best(self.fillings.pairs(*found), self.left())
+        if x is not None:
+            self.search.take(x)
+        start = self.fillings.assignment(found[0], self.search.near) if x is None else self.search.data.hubs(x)
+        self.search.polish(*start)
 
     def _renew(self) -> None:
         """Neighbourhoods of the best point, decided anew."""

@@ -186,9 +186,14 @@ class Search:
             return True
         return False
 
+    @property
+    def best(self) -> tuple[NDArray[np.int64], Bools]:
+        """Hub of each demand (D,) and open hubs (H,) of the best assignment."""
+        return self._main.best_at, self._main.best_open
+
     def point(self) -> Floats:
         """The best assignment as a point of the program (n,)."""
-        return self.data.point(self._main.best_at, self._main.best_open)
+        return self.data.point(*self.best)
 
 
 def _per_resource(data: Sourcing, tables: Tables, shadow: Floats) -> Floats:

@@ -111,7 +111,7 @@ def _rounds(run: Run, search: Search) -> Rounds:
     few = len(run.data.load) == 1 and run.data.cost.shape[1] <= FILLED
     fillings = Fillings(run.tables, run.dual, seed, run.left) if bound and few else None
     near = None
-    if bound and run.timed:
+    if bound:
         near = Neighbourhoods(run.data, search.reduced, lambda keep: linked(run.milp, keep), seed)
     sets = OpenSets(run.tables, run.dual, search.near, search.first, seed) if bound and run.locates else None
     return Rounds(search, fillings, near, sets, run.timed)
