@@ -24,9 +24,8 @@ from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.neighbourhoods import Neighbourhoods
-from solvers.lagrangian.programs import linked
 from solvers.lagrangian.opensets import OpenSets
-from solvers.lagrangian.programs import splitting
+from solvers.lagrangian.programs import linked, splitting
 from solvers.lagrangian.rounds import Rounds
 from solvers.lagrangian.run import Run
 from solvers.lagrangian.search import Search
