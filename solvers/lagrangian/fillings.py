@@ -125,7 +125,7 @@ class Fillings:
             price = SMOOTH * best + (1 - SMOOTH) * row[part.demands]
             if not len(fixed):
                 self.bound, self.price = max(self.bound, lower), best
-            if lower >= upper:
+            if max(lower, self.bound) >= upper:
                 return None
             if not self._take_met(part, row, objective) or objective - lower <= CLOSE * abs(objective):
                 break
