@@ -23,9 +23,6 @@ from solvers.splitting.solve import solve as by_prices
 
 LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
 """Pairs left, up to which HiGHS has a first look at them, and its share of the time left."""
-ASSIGNING = 5.0, 0.5
-"""Seconds that it has at least where hubs are open in any case, and the share of the time left that these may be: it is
-often the quickest then."""
 SPLIT_TIME = 0.4, 0.65  # of the time left, for location with demands that may split: by HiGHS, and by prices
 STALLED = 0.35  # of its time, after which prices give up while their bound is below the one known
 PLACE_TIME = 0.25  # of the time left, for the demands among the best point's hubs
@@ -43,9 +40,7 @@ def glance(run: Run, rounds: Rounds) -> None:
     share = next((part for most, part in zip(LITTLE, GLANCE, strict=True) if pairs.sum() <= most), 0.0)
     share = min(share, GLANCE[1]) if run.locates else share
     if run.timed and share:
-        least, most = (0.0, 0.0) if run.locates else ASSIGNING
-        seconds = max(share * run.left(), min(least, most * run.left()))
-        _restrict(run, pairs, hubs, seconds, rounds, holds=True, rows=0)
+        _restrict(run, pairs, hubs, share * run.left(), rounds, holds=True, rows=0)
 
 
 def splits_by_prices(run: Run) -> bool:

@@ -59,7 +59,7 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
     run = Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = _rounds(run, _search(run))
     branching = _Branching(run, rounds) if run.locates else None
-    if branching is not None and run.binds and not run.done():
+    if branching is not None and run.binds and rounds.search.ready and not run.done():  # its loops take long to compile
         branching.grow(*BRANCHING[0])
     order = (split, _locate, place) if splits_by_prices(run) else (_locate, split)
     for step in (glance, *order):
