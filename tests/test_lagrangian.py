@@ -415,6 +415,12 @@ def test_infeasible_is_said(tmp_path: Path) -> None:
     assert found.status == "infeasible"
 
 
+def test_a_demand_that_fits_nowhere_is_infeasible() -> None:
+    cost = np.ones((3, 4))
+    load = np.array([[1.0, 1.0, 1.0, 9.0]] * 3)
+    assert backend("lagrangian")(_assignment(cost, load, 4.0), EXACT, None, None).status == "infeasible"
+
+
 def test_other_programs_are_refused(tmp_path: Path) -> None:
     split = _milp(_written(tmp_path / "p.txt", 1, single=False))
     assert recognise(split) is None

@@ -95,6 +95,8 @@ def choose(cover, hubs, must, value, chosen):
     ratio, order = np.empty(len(hubs)), np.empty(len(hubs), np.int64)
     chosen[:] = False
     for i in hubs:
+        if weight[i] <= 0.0 and value[i] > 0.0 and not must[i]:
+            continue  # it holds nothing
         chosen[i] = True
         total += value[i]
         room += weight[i]

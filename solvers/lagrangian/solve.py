@@ -27,7 +27,7 @@ from solvers.lagrangian.search import Search
 from solvers.lagrangian.structure import recognise
 from solvers.lagrangian.tree import Tree
 from solvers.milp import Bools, Floats, Limits, Longs, Milp, MilpResult, Refused, Watch
-from solvers.results import checked_start
+from solvers.results import checked_start, infeasible
 from solvers.splitting.solve import compile_loops
 
 DEARER = (0.0, 0.3, 1.0, 3.0)  # prices of room, one after the other, until a first plan is found
@@ -56,6 +56,8 @@ def solve(milp: Milp, limits: Limits, start: Floats | None = None, watch: Watch 
     data = recognise(milp)
     if data is None:
         raise Refused("lagrangian takes single-source location only: demands that choose one hub, hubs with capacities")
+    if not np.isfinite(data.cost).any(axis=0).all():  # a demand has no hub
+        return infeasible(milp, "lagrangian", start)
     run = Run(milp, data, limits, checked_start(milp, start), watch, began)
     rounds = _rounds(run, _search(run))
     branching = _Branching(run, rounds) if run.locates else None
