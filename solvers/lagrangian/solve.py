@@ -43,7 +43,7 @@ SEARCHED, SEARCH_NODES, UNSEARCHED = 0.3, 10, 50
 INTERCHANGED = 20  # nodes of the tree from one to the next whose open hubs are interchanged
 DIVE_TIME = (0.5, 0.2)  # of the time left, for dives: with one thread, and with more, where they go on beside HiGHS
 ASSIGNING = 0.8  # of it with one thread, where no hub may close: HiGHS hardly finds more than they do
-DIVES = 8  # turns without a better point that end it
+DIVES = 8  # turns without a better point that end it, but where no hub may close and time is limited
 FILLED = 2_000  # demands up to which fillings of hubs are worth a column
 
 
@@ -218,8 +218,8 @@ def _dive(run: Run, rounds: Rounds) -> None:
     share = DIVE_TIME[run.beside] if run.beside or run.locates else ASSIGNING
     until = run.left() - share * run.left() if run.timed else -math.inf
     rounds.left = lambda: run.left() - until if not run.stopped else 0.0
-    before, since = run.value, 0
-    while not run.done() and rounds.left() > 0 and since < DIVES:
+    before, since, patience = run.value, 0, math.inf if run.timed and not run.locates else DIVES
+    while not run.done() and rounds.left() > 0 and since < patience:
         rounds.turn()
         if rounds.fillings is not None:
             run.claim(rounds.fillings.bound + run.data.offset)
