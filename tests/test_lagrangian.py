@@ -18,14 +18,12 @@ from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
 from solvers.lagrangian.cores import place, split, splits_by_prices
 from solvers.lagrangian.dual import Dual, Tables, ascend, opened, start_prices, tables, turned
-from solvers.lagrangian.fillings import Fillings
 from solvers.lagrangian.fixing import kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
 from solvers.lagrangian.knapsack import knapsack
-from solvers.lagrangian.neighbourhoods import Neighbourhoods
 from solvers.lagrangian.opensets import OpenSets
-from solvers.lagrangian.programs import linked, splitting
+from solvers.lagrangian.programs import splitting
 from solvers.lagrangian.rounds import Rounds
 from solvers.lagrangian.run import Run
 from solvers.lagrangian.search import Search
@@ -190,32 +188,6 @@ def test_the_tree_raises_the_bound_but_not_above_the_optimum(tmp_path: Path, see
     assert dual.bound - 1e-9 * optimum <= tree.bound(np.inf) <= optimum * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_dives_over_fillings(tmp_path: Path, seed: int) -> None:
-    """Their prices bound the optimum; what a dive leaves, decided exactly, is an assignment near it."""
-    milp = _milp(_written(tmp_path / "p.txt", seed, slack=1.3))
-    optimum = highs.solve(milp, EXACT).objective
-    data, knapsacks, dual = _priced(milp, optimum)
-    fillings = Fillings(knapsacks, dual, 0, lambda: 60.0)
-    near = Neighbourhoods(data, data.cost - dual.price, lambda keep: linked(milp, keep), 0)
-    best, kept = np.inf, np.zeros(0, np.int64)
-    for _ in range(6):
-        found = fillings.dive(np.inf, kept)
-        assert found is not None
-        shares, fixed = found
-        assert set(kept) <= set(fixed)
-        pairs = fillings.pairs(shares, fixed)
-        assert not (fillings.undecided(shares, fixed) & fillings.take[fixed].any(axis=0)).any()
-        x = near.best(pairs, np.inf)
-        if x is not None:
-            assert milp.violation(x) <= 1e-6 and pairs[data.hubs(x)[0], np.arange(pairs.shape[1])].all()
-            best = min(best, float(milp.cost @ x) + milp.offset)
-            kept = fillings.parts(*data.hubs(x))
-        assert dual.bound - 1e-9 * optimum <= fillings.bound <= optimum * (1 + 1e-9)
-    assert optimum * (1 - 1e-9) <= best <= 1.02 * optimum
-    assert fillings.dive(fillings.bound) is None  # nothing is below its own bound
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_local_search_within_open_hubs(tmp_path: Path, seed: int) -> None:
     """Hubs that a relaxation with split demands opens are searched as they are, once."""
@@ -359,25 +331,6 @@ def test_interchange_ends_where_no_swap_pays(seed: int) -> None:
     assert len(set(hubs)) == 3
     swaps = [[*(h for h in hubs if h != out), new] for out in hubs for new in range(7) if new not in hubs]
     assert value(hubs) <= min(map(value, swaps)) + 1e-9
-
-
-def test_neighbourhoods_only_improve(tmp_path: Path) -> None:
-    milp = _milp(_written(tmp_path / "p.txt", 3, hubs=12, slack=1.3))
-    optimum = highs.solve(milp, EXACT).objective
-    x = highs.solve(milp, Limits(gap=0.3)).x
-    data, _, dual = _priced(milp, optimum)
-    near = Neighbourhoods(data, data.cost - dual.price, lambda keep: replace(milp, lazy=None), 0)
-    near.pairs = 60.0
-    assert x is not None
-    values = [float(milp.cost @ x)]
-    for _ in range(25):
-        better = near.better(x, 60.0)
-        if better is not None:
-            x = better
-            assert milp.violation(x) <= 1e-6
-            assert milp.cost @ x < values[-1]
-            values.append(float(milp.cost @ x))
-    assert values[-1] <= 1.03 * optimum
 
 
 def test_plans_of_auto_pass_the_check_and_say_how(tmp_path: Path) -> None:

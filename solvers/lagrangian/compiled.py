@@ -26,6 +26,17 @@ def copy(source, target):  # type: ignore[no-untyped-def]
 
 
 @part
+def listed(mask, where):  # type: ignore[no-untyped-def]
+    """Positions of what is true in the mask (n,), into `where` (n,); how many there are."""
+    size = 0
+    for k in range(len(mask)):
+        if mask[k]:
+            where[size] = k
+            size += 1
+    return size
+
+
+@part
 def ascending(key, n, order):  # type: ignore[no-untyped-def]
     """order[:n]: positions of key[:n] by rising key, by heapsort: numpy's own sorts take seconds to compile."""
     for k in range(n):

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop, part
-from solvers.lagrangian.moves import NONE, ROOM, candidates, move, queued, wake
+from solvers.lagrangian.compiled import listed, loop, part
+from solvers.lagrangian.moves import NONE, ROOM, candidates, move, wake
 from solvers.milp import Floats, Longs
 
 BREADTH = (100, 8, 4, 2)  # continuations that are followed up, after one shift, two, ...
@@ -159,7 +159,7 @@ def eject(places, guide, state, width, eps):
     D, waiting, chain = len(state.at), state.waiting, _empty()
     short = candidates(places, state, width)[0]
     queue, head = np.empty(D, np.int64), 0
-    size = queued(waiting, queue)
+    size = listed(waiting, queue)
     while size > 0:
         j = queue[head]
         head = (head + 1) % D

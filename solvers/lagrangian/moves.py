@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solvers.lagrangian.compiled import loop, part
+from solvers.lagrangian.compiled import listed, loop, part
 from solvers.milp import Bools, Floats, Longs
 
 ROOM = 1e-9  # relative, by which a capacity may be exceeded
@@ -190,17 +190,6 @@ def _best_move(places, state, short, least, j, eps):
 
 
 @part
-def queued(waiting, queue):
-    """Puts the waiting demands into the ring `queue` (D,); how many there are."""
-    size = 0
-    for j in range(len(queue)):
-        if waiting[j]:
-            queue[size] = j
-            size += 1
-    return size
-
-
-@part
 def wake(state, i, queue, head, size):
     """Puts all demands of hub i that do not wait yet into the ring; how many are in it then."""
     for m in range(state.held[i]):
@@ -221,7 +210,7 @@ def descend(places, state, width, eps):
     D, waiting = len(state.at), state.waiting
     short, least = candidates(places, state, width)
     queue, head = np.empty(D, np.int64), 0
-    size = queued(waiting, queue)
+    size = listed(waiting, queue)
     while size > 0:
         j = queue[head]
         head = (head + 1) % D

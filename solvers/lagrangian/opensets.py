@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvers.lagrangian.compiled import copy, loop, part
+from solvers.lagrangian.compiled import copy, listed, loop, part
 from solvers.lagrangian.dual import Dual, Tables, shadow_prices
 from solvers.lagrangian.moves import NONE, Places
 from solvers.milp import Bools, Longs
@@ -99,16 +99,6 @@ def _draw(places, opened, hubs, n, at):
 
 
 @part
-def _listed(opened, hubs):
-    n = 0
-    for i in range(len(opened)):
-        if opened[i]:
-            hubs[n] = i
-            n += 1
-    return n
-
-
-@part
 def _same(one, other):
     """Whether two arrays (n,) are equal."""
     i, n = 0, len(one)
@@ -145,7 +135,7 @@ def wander(places, opened, price, asked, trials, heat, upper, seed, sets, values
     its_price, best_price = np.empty(H), np.empty(H)
     copy(price, its_price)
     copy(price, best_price)
-    n = _listed(opened, hubs)
+    n = listed(opened, hubs)
     fixed, room = 0.0, 0.0
     for i in hubs[:n]:
         fixed += places.opening[i]
@@ -165,7 +155,7 @@ def wander(places, opened, price, asked, trials, heat, upper, seed, sets, values
             opened[shut] = False
         if new >= 0:
             opened[new] = True
-        n = _listed(opened, hubs)
+        n = listed(opened, hubs)
         copy(price, its_price)
         limit = value + heat * (1.0 - trial / trials) * np.random.random()
         own = its_fixed
@@ -185,7 +175,7 @@ def wander(places, opened, price, asked, trials, heat, upper, seed, sets, values
             opened[shut] = True
         if new >= 0:
             opened[new] = False
-        n = _listed(opened, hubs)
+        n = listed(opened, hubs)
 
 
 class OpenSets:

@@ -53,7 +53,7 @@ class Rounds:
         search, before, began = self.search, self.search.value, time.perf_counter()
         possible = {
             "sets": self.sets is not None and search.ready,
-            "dive": self.fillings is not None,
+            "dive": self.fillings is not None and self.near is not None,
             "near": self.near is not None and self._timed and math.isfinite(before),
             "walk": search.ready,
             "offer": search.ready and bool(self.offered),
@@ -98,7 +98,7 @@ class Rounds:
 
     def _dive(self) -> None:
         """A dive, what it leaves decided by HiGHS, and local search from there."""
-        assert self.fillings is not None
+        assert self.fillings is not None and self.near is not None
         value, step = self.search.value, self.search.data.step
         self.fillings.left = self.left
         self.fillings.thin()
@@ -107,11 +107,12 @@ class Rounds:
         found = self.fillings.dive(value - step + 1e-6 * max(step, abs(value) * 1e-3), kept)
         if found is None:
             return
-        x = None if self.near is None else self.near.best(self.fillings.pairs(*found), self.left())
-        if x is not None:
+        x = self.near.best(self.fillings.pairs(*found), self.left())
+        if x is None:
+            self.search.polish(*self.fillings.assignment(found[0], self.search.near))
+        else:
             self.search.take(x)
-        start = self.fillings.assignment(found[0], self.search.near) if x is None else self.search.data.hubs(x)
-        self.search.polish(*start)
+            self.search.polish(*self.search.data.hubs(x))
 
     def _renew(self) -> None:
         """Neighbourhoods of the best point, decided anew."""
