@@ -117,15 +117,15 @@ def measured(case: str, solver: str, given: argparse.Namespace) -> dict[str, Any
     row = {
         "date": date.today().isoformat(), "case": case, "demands": asked[1], "hubs": asked[3], "periods": asked[5],
         "solver": solver, "time_limit": given.seconds, "threads": given.threads, "seed": given.seed,
-        "seconds": round(ended.seconds, 1), "peak_mb": round(ended.peak_mb), "note": failure(ended),
+        "seconds": round(ended.seconds, 1), "cpu_seconds": "" if ended.broken else round(ended.cpu_seconds, 1),
+        "peak_mb": round(ended.peak_mb), "note": failure(ended),
     }  # fmt: skip
     if row["note"]:
         return row
     found = json.loads(ended.out)
     row |= {
-        "status": found["status"], "cpu_seconds": round(ended.cpu_seconds, 1), "objective": found["objective"],
-        **{name: round(value, 1) for name, value in found["timings"].items()}, "claimed_gap": found["gap"],
-        "note": remark(found, solver, given.seconds),
+        "status": found["status"], **{name: round(value, 1) for name, value in found["timings"].items()},
+        "objective": found["objective"], "claimed_gap": found["gap"], "note": remark(found, solver, given.seconds),
     }  # fmt: skip
     if found["plan"]:
         checked = command(given, "check", instance, plan, "--prove", "--json")
