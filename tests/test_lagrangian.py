@@ -17,6 +17,7 @@ from optimizer import Options, check, solve
 from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
 from solvers.lagrangian.cores import place, split, splits_by_prices
+from solvers.lagrangian.covers import no_cover
 from solvers.lagrangian.dual import Dual, Tables, ascend, opened, start_prices, tables, turned
 from solvers.lagrangian.fixing import kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
@@ -115,7 +116,8 @@ def _priced(milp: Milp, value: float) -> tuple[Sourcing, Tables, Dual]:
     data = _known(milp)
     knapsacks, (hubs, demands) = tables(data), data.cost.shape
     dual = Dual(-np.inf, start_prices(knapsacks), np.zeros(hubs), np.zeros((hubs, demands)))
-    return data, knapsacks, ascend(knapsacks, dual, value, 200)
+    ascend(knapsacks, dual, value, 200)
+    return data, knapsacks, dual
 
 
 def _known(milp: Milp) -> Sourcing:
@@ -166,10 +168,10 @@ def test_open_hubs_hold_all_demands_together(tmp_path: Path, seed: int) -> None:
     optimum = highs.solve(milp, EXACT).objective
     _, knapsacks, dual = _priced(milp, optimum)
     without = Dual(-np.inf, start_prices(knapsacks), np.zeros(8), np.zeros((8, 30)))
-    ascend(replace(knapsacks, cover=None), without, optimum, 300)
+    ascend(knapsacks._replace(cover=no_cover(8)), without, optimum, 300)
     assert without.bound < dual.bound <= optimum * (1 + 1e-9)
     cover, value = knapsacks.cover, np.random.default_rng(seed).uniform(-100, 100, 8)
-    assert cover is not None
+    assert cover.need > 0
     sets = np.array(list(np.ndindex(*[2] * 8)), dtype=bool)
     cost = np.where(sets @ cover.weight >= cover.need, sets @ value, np.inf)
     opens, shuts = turned(knapsacks, value)
@@ -256,7 +258,7 @@ def test_open_sets_are_valued_by_split_demands(tmp_path: Path, seed: int) -> Non
     """Their values are at most, and nearly, what splitting costs there; the cheapest is nearly the cheapest of all."""
     milp = _milp(_written(tmp_path / "p.txt", seed, hubs=12, slack=2.5))
     data, knapsacks, dual = _priced(milp, highs.solve(milp, EXACT).objective)
-    data, knapsacks = replace(data, most=6), replace(knapsacks, most=6)
+    data, knapsacks = replace(data, most=6), knapsacks._replace(most=6)
     search = Search(data, knapsacks, dual, seed)
     sets = OpenSets(knapsacks, dual, search.near, search.first, seed)
     for _ in range(8):

@@ -20,8 +20,8 @@ PLACES = 4  # decimals up to which capacities are read as whole multiples
 
 
 class Cover(NamedTuple):
-    """weight: (H,) capacities and need: what all demands ask for, in one unit; whole: whether these are whole
-    numbers."""
+    """weight: (H,) capacities and need: what all demands ask for, in one unit, -inf for nothing; whole: whether these
+    are whole numbers."""
 
     weight: Floats
     need: float
@@ -30,6 +30,11 @@ class Cover(NamedTuple):
     def part(self, hubs: Longs) -> Cover:
         """The same of some hubs (K,)."""
         return Cover(self.weight[hubs], self.need, self.whole)
+
+
+def no_cover(hubs: int) -> Cover:
+    """One that asks for nothing of so many hubs."""
+    return Cover(np.zeros(hubs), -math.inf, True)
 
 
 def cover_weights(capacity: Floats, total: float) -> tuple[Floats, float, bool]:

@@ -9,13 +9,14 @@ knapsack keeps the one that is asked for most.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from solvers.lagrangian.compiled import ascending, loop
-from solvers.lagrangian.covers import Cover, choose, cover_weights
+from solvers.lagrangian.compiled import ascending, copy, loop, part
+from solvers.lagrangian.covers import Cover, choose, cover_weights, no_cover
 from solvers.lagrangian.covers import turned as turned_in_cover
 from solvers.lagrangian.knapsack import knapsack
 from solvers.lagrangian.structure import Sourcing
@@ -26,10 +27,9 @@ SMALLEST_STEP = 0.002
 MEMORY = 0.6  # of the direction before
 
 
-@dataclass(frozen=True)
-class Tables:
-    """What the knapsacks need. cost: (H, D); load: (H, D); capacity: (H,); whole: (H,); cover: of the open hubs, None
-    where no capacity binds, or the number of open hubs does."""
+class Tables(NamedTuple):
+    """What the knapsacks need. cost: (H, D); load: (H, D); capacity: (H,); whole: (H,); cover: of the open hubs, one
+    that asks for nothing where no capacity binds, or the number of open hubs does."""
 
     cost: Floats
     load: Floats
@@ -40,7 +40,7 @@ class Tables:
     may: Bools
     fewest: int
     most: int
-    cover: Cover | None = None
+    cover: Cover
 
 
 @dataclass
@@ -81,22 +81,23 @@ def tables(data: Sourcing) -> Tables:
     )  # fmt: skip
 
 
-def _cover(data: Sourcing) -> Cover | None:
+def _cover(data: Sourcing) -> Cover:
     """The hubs' capacities of the resource that is scarcest, and the least that all demands ask of it."""
     if data.fewest > data.must.sum() or data.most < data.may.sum() or not np.isfinite(data.capacity).any():
-        return None
+        return no_cover(len(data.may))
     allowed = np.isfinite(data.cost)
     asked = np.where(allowed, data.load, 0.0).sum(axis=2)  # (R, H)
     capacity = np.minimum(data.capacity, asked)
     need = np.where(allowed, data.load, np.inf).min(axis=1, initial=np.inf).sum(axis=1)
     scarce = int((need / np.maximum(capacity[:, data.may].sum(axis=1), 1e-12)).argmax())
     cover = Cover(*cover_weights(capacity[scarce], float(need[scarce])))
-    return cover if 0 < cover.need <= cover.weight[data.may].sum() else None
+    return cover if 0 < cover.need <= cover.weight[data.may].sum() else no_cover(len(data.may))
 
 
 @loop
-def fill(cost, load, capacity, whole, opening, price, value, take):  # type: ignore[no-untyped-def]
+def fill(data, price, value, take):  # type: ignore[no-untyped-def]
     """value: (H,) opening cost and cheapest filling of each hub at these prices; take: (H, D) the fillings."""
+    cost, load, capacity = data.cost, data.load, data.capacity
     H, D = cost.shape
     profit, weight = np.empty(D), np.empty(D)
     chosen, current = np.empty(D, np.bool_), np.empty(D, np.bool_)
@@ -120,33 +121,54 @@ def fill(cost, load, capacity, whole, opening, price, value, take):  # type: ign
             j = who[order[k]]
             profit[k] = price[j] - cost[i, j]
             weight[k] = load[i, j]
-        got = knapsack(profit, weight, n, capacity[i], whole[i], chosen, current)
+        got = knapsack(profit, weight, n, capacity[i], data.whole[i], chosen, current)
         for k in range(n):
             if chosen[k]:
                 take[i, who[order[k]]] = True
-        value[i] = opening[i] - free - got
+        value[i] = data.opening[i] - free - got
+
+
+@loop
+def choose_hubs(data, value, out):  # type: ignore[no-untyped-def]
+    """out: (H,) the cheapest set of open hubs at these values; what it costs: or a little less, inf where there is
+    none."""
+    H = len(value)
+    some, order, ranked = np.empty(H, np.int64), np.empty(H, np.int64), np.empty(H)
+    n, done, total = 0, 0, 0.0
+    for i in range(H):
+        out[i] = data.must[i]
+        done += data.must[i]
+        if data.may[i]:
+            some[n] = i
+            n += 1
+    if data.cover.need > -np.inf:
+        return choose(data.cover, some[:n], data.must, value, out)
+    for k in range(n):
+        ranked[k] = value[some[k]]
+    ascending(ranked, n, order)
+    for k in range(n):
+        i = some[order[k]]
+        if not out[i] and done < data.most and (value[i] < 0.0 or done < data.fewest):
+            out[i] = True
+            done += 1
+    for i in range(H):
+        if out[i]:
+            total += value[i]
+    return total
 
 
 def opened(data: Tables, value: Floats) -> tuple[Bools, float]:
-    """The cheapest set of open hubs at these values, and what it costs: or a little less, inf where there is none."""
-    out = data.must.copy()
-    if data.cover is not None:
-        least = choose(data.cover, np.flatnonzero(data.may), data.must, value, out)
-        return out, float(least)
-    free = np.flatnonzero(data.may & ~data.must)
-    order = free[np.argsort(value[free], kind="stable")]
-    done = int(out.sum())
-    least = max(data.fewest - done, 0)
-    number = min(max(least, int((value[order] < 0).sum())), data.most - done)
-    out[order[:number]] = True
-    return out, float(value[out].sum())
+    """The cheapest set of open hubs (H,) at these values, and what it costs: or a little less, inf where there is
+    none."""
+    out = np.empty(len(value), np.bool_)
+    return out, float(choose_hubs(data, value, out))
 
 
 def turned(data: Tables, value: Floats) -> tuple[Floats, Floats]:
     """(H,) what the cheapest sets cost, as of `opened`, with each hub open, and with it shut."""
     may = np.flatnonzero(data.may)
     opens, shuts = np.full(len(value), np.inf), np.full(len(value), np.inf)
-    if data.cover is not None:
+    if math.isfinite(data.cover.need):
         some, others = np.empty(len(may)), np.empty(len(may))
         turned_in_cover(data.cover.part(may), data.must[may], value[may], some, others)
         opens[may], shuts[may] = some, others
@@ -183,51 +205,76 @@ def shadow_prices(data: Tables, price: Floats) -> Floats:
     return out
 
 
-def ascend(
-    data: Tables, dual: Dual, upper: float, passes: int, patience: int = PATIENCE,
-    met: Callable[[Bools], None] | None = None,
-) -> Dual:  # fmt: skip
-    """Raises the bound by up to `passes` passes; upper: best known objective, less the offset, which scales steps.
+@part
+def _step(price, direction, slope, length):  # type: ignore[no-untyped-def]
+    """One step along the slope (D,), deflected by the direction before: both arrays are changed."""
+    norm = 0.0
+    for j in range(len(price)):
+        direction[j] = slope[j] + MEMORY * direction[j]
+        norm += direction[j] * direction[j]
+    for j in range(len(price)):
+        price[j] += length / norm * direction[j]
 
-    patience: passes without a better bound after which steps are halved; met: told of the fillings (H, D) of each pass,
-    which the next one overwrites.
-    """
+
+@loop
+def _passes(data, upper, size, passes, patience, bound, step, best, best_value, share, met):  # type: ignore[no-untyped-def]
+    """`ascend`, from the prices best (D,): these, best_value (H,) and share (H, D) are changed; returns bound, step and
+    passes. met: (M, H, D) fillings of the last M passes."""
     H, D = data.cost.shape
-    value, take = np.empty(H), np.empty((H, D), np.bool_)
-    price, direction = dual.price.copy(), np.zeros(D)
-    since, size = 0, _size(data)
-    for _ in range(passes):
-        fill(data.cost, data.load, data.capacity, data.whole, data.opening, price, value, take)
-        chosen, least = opened(data, value)
-        bound = float(price.sum()) + least
-        dual.passes += 1
-        if met is not None:
-            met(take)
-        if bound == math.inf:  # the hubs do not hold all demands
-            dual.bound = bound
-            break
-        dual.share *= 0.95
-        dual.share[chosen] += 0.05 * take[chosen]
-        if bound > dual.bound + 1e-7 * abs(bound):
-            dual.bound, dual.price, dual.value, since = bound, price.copy(), value.copy(), 0
-        else:
-            since += 1
-        slope = 1.0 - take[chosen].sum(axis=0)
-        if (
-            not slope.any()
-            or (math.isfinite(upper) and upper - dual.bound <= 1e-9 * abs(upper))
-            or dual.step < SMALLEST_STEP
-        ):
+    price, direction, slope = np.empty(D), np.zeros(D), np.empty(D)
+    value, chosen, since, done = np.empty(H), np.empty(H, np.bool_), 0, 0
+    copy(best, price)
+    while done < passes:
+        take = met[done % len(met)]
+        fill(data, price, value, take)
+        here = choose_hubs(data, value, chosen)
+        done += 1
+        if here == np.inf:  # the hubs do not hold all demands
+            return here, step, done
+        since, even = since + 1, True
+        for j in range(D):
+            here += price[j]
+            slope[j] = 1.0
+        for i in range(H):
+            for j in range(D):
+                share[i, j] *= 0.95
+                if chosen[i] and take[i, j]:
+                    share[i, j] += 0.05
+                    slope[j] -= 1.0
+        for j in range(D):
+            even = even and slope[j] == 0.0
+        if here > bound + 1e-7 * abs(here):
+            bound, since = here, 0
+            copy(price, best)
+            copy(value, best_value)
+        if even or (upper < np.inf and upper - bound <= 1e-9 * abs(upper)) or step < SMALLEST_STEP:
             break
         if since >= patience:
-            dual.step, since = dual.step / 2, 0
-            price, direction = dual.price.copy(), np.zeros(D)
+            step, since = step / 2, 0
+            copy(best, price)
+            direction[:] = 0.0
             continue
-        direction = slope + MEMORY * direction
-        reach = 0.05 * max(abs(dual.bound), size)
-        target = min(upper, dual.bound + reach)
-        price = price + dual.step * (target - bound) / float(direction @ direction) * direction
-    return dual
+        target = min(upper, bound + 0.05 * max(abs(bound), size))
+        _step(price, direction, slope, step * (target - here))
+    return bound, step, done
+
+
+def ascend(
+    data: Tables, dual: Dual, upper: float, passes: int, patience: int = PATIENCE, keep: bool = False
+) -> NDArray[np.bool_]:
+    """Raises the bound by up to `passes` passes; returns the fillings (n, H, D) of these n passes, of the last one
+    alone if they are not to be kept.
+
+    upper: best known objective, less the offset, which scales steps; patience: passes without a better bound after
+    which steps are halved.
+    """
+    met = np.empty((passes if keep else 1, *data.cost.shape), np.bool_)
+    dual.price = dual.price.copy()
+    dual.bound, dual.step, done = _passes(
+        data, upper, _size(data), passes, patience, dual.bound, dual.step, dual.price, dual.value, dual.share, met
+    )
+    dual.passes += done
+    return met[:done]
 
 
 def _size(data: Tables) -> float:

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from solvers.highs import Lp
+from solvers.lagrangian.covers import no_cover
 from solvers.lagrangian.dual import Dual, Tables, ascend
 from solvers.milp import Bools, Floats, Longs, Milp
 
@@ -60,7 +61,7 @@ class Fillings:
         H, D = tables.cost.shape
         self.hub, self.take, self.cost = np.zeros(0, np.int64), np.zeros((0, D), bool), np.zeros(0)
         self.known: dict[bytes, int] = {}  # where each filling is
-        self._met: list[Bools] = []
+        self._met = np.zeros((0, D), bool)  # fillings of the last passes, the hubs in turn
         self._most = MOST * (H + D)
         self.fixed_cost = float(tables.opening[tables.must].sum())
         dearest = np.where(np.isfinite(tables.cost), tables.cost, -np.inf).max(axis=0)
@@ -68,7 +69,7 @@ class Fillings:
         self.lp = self._empty()
         part = self._part(NONE)
         self._price(part, self.price, dual.bound + NEAR * abs(dual.bound))
-        self._add(np.tile(part.hubs, len(self._met)), np.concatenate(self._met))
+        self._add(np.tile(part.hubs, len(self._met) // len(part.hubs)), self._met)
 
     def _empty(self) -> Lp:
         """The master with one column per demand that leaves it unserved. Rows: demands, hubs, open hubs."""
@@ -140,22 +141,24 @@ class Fillings:
         both = np.ix_(hubs, demands)
         tables = Tables(
             t.cost[both], t.load[both], t.capacity[hubs], t.whole[hubs], t.opening[hubs], t.must[hubs], t.may[hubs],
-            max(t.fewest - len(fixed), 0), t.most - len(fixed),
+            max(t.fewest - len(fixed), 0), t.most - len(fixed), no_cover(len(hubs)),
         )  # fmt: skip
         return _Part(tables, hubs, demands, spent)
 
     def _price(self, part: _Part, price: Floats, upper: float) -> Dual:
         """Passes of the Lagrangian from these prices, whose fillings are kept: far cheaper than one more master."""
-        (K, N), self._met = part.tables.cost.shape, []
+        K, N = part.tables.cost.shape
         dual = Dual(-math.inf, price, np.zeros(K), np.zeros((K, N)))
-        return ascend(part.tables, dual, upper, PASSES, PATIENCE, lambda take: self._met.append(take.copy()))
+        self._met = ascend(part.tables, dual, upper, PASSES, PATIENCE, keep=True)
+        self._met = self._met.reshape(len(self._met) * K, N)
+        return dual
 
     def _take_met(self, part: _Part, row: Floats, objective: float) -> int:
         """Adds the fillings met that have negative reduced costs at the master's duals; how many there are."""
         t, D, K = self.tables, len(self.unserved), len(part.hubs)
-        take = np.zeros((len(self._met) * K, D), bool)
-        take[:, part.demands] = np.concatenate(self._met)
-        hubs = np.tile(part.hubs, len(self._met))
+        take = np.zeros((len(self._met), D), bool)
+        take[:, part.demands] = self._met
+        hubs = np.tile(part.hubs, len(self._met) // K)
         optional = np.where(t.must, 0.0, t.opening - row[-1])
         reduced = np.where(take, t.cost[hubs] - row[:D], 0.0).sum(axis=1) + (optional - row[D:-1])[hubs]
         use = reduced < -1e-7 * abs(objective)

@@ -75,7 +75,7 @@ def survivors(data: Sourcing, tables: Tables, dual: Dual, upper: float) -> tuple
     """(H, D) pairs and (H,) hubs that a point below `upper` (less the offset) may use."""
     H, D = data.cost.shape
     value, take = np.empty(H), np.empty((H, D), np.bool_)
-    fill(tables.cost, tables.load, tables.capacity, tables.whole, tables.opening, dual.price, value, take)
+    fill(tables, dual.price, value, take)
     opens = dual.price.sum() + turned(tables, value)[0]
     cutoff = upper - max(data.step, 0.0) + 1e-6 * max(1.0, abs(upper) * 1e-3)
     loses = losses(tables, dual.price, value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class Tree:
             return bound, upper, []
         bound = max(bound, dual.bound + part.spent)
         value, take = np.empty(H), np.empty((H, D), np.bool_)
-        fill(t.cost, t.load, t.capacity, t.whole, t.opening, dual.price, value, take)
+        fill(t, dual.price, value, take)
         chosen, _ = opened(t, value)
         upper = better(node.hubs[chosen], self._served(node, part, chosen, take + 0.5 * dual.share))
         solved = not self.free and bool((take[chosen].sum(axis=0) == 1).all())
@@ -187,10 +187,10 @@ class Tree:
             sole = np.flatnonzero(~which)
             spent = float(cost[at[sole], sole].sum())
             must[at[sole]] = True
-        part = replace(
-            t, cost=np.ascontiguousarray(cost[:, which]), load=np.ascontiguousarray(load[:, which]), capacity=capacity,
+        part = t._replace(
+            cost=np.ascontiguousarray(cost[:, which]), load=np.ascontiguousarray(load[:, which]), capacity=capacity,
             whole=t.whole[h], opening=t.opening[h], must=must, may=np.ones(len(h), bool),
-            cover=None if t.cover is None else t.cover.part(h),
+            cover=t.cover.part(h),
         )  # fmt: skip
         return _Part(part, which, at, spent)
 
