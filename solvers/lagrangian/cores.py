@@ -21,8 +21,9 @@ from solvers.scaling import scale
 from solvers.splitting import suits as priced
 from solvers.splitting.solve import solve as by_prices
 
-LITTLE, GLANCE = (1_000, 4_000), (0.5, 0.1)
-"""Pairs left, up to which HiGHS has a first look at them, and its share of the time left."""
+GLANCES = (1_000, 0.5, 0.3), (4_000, 0.1, 1.0)
+"""Pairs left, up to which HiGHS has a first look at them; its share of the time left; and the share of that after which
+a look at a location gives up while its bound is below the one known."""
 SPLIT_TIME = 0.4, 0.65  # of the time left, for location with demands that may split: by HiGHS, and by prices
 STALLED = 0.35  # of its time, after which prices give up while their bound is below the one known
 PLACE_TIME = 0.25  # of the time left, for the demands among the best point's hubs
@@ -37,10 +38,10 @@ def glance(run: Run, rounds: Rounds) -> None:
     """HiGHS for a while over all that is left, if that is little: most small programs end here. Their linking rows are
     added as they are violated, which makes for quicker nodes."""
     pairs, hubs = run.survivors()
-    share = next((part for most, part in zip(LITTLE, GLANCE, strict=True) if pairs.sum() <= most), 0.0)
-    share = min(share, GLANCE[1]) if run.locates else share
-    if run.timed and share:
-        _restrict(run, pairs, hubs, share * run.left(), rounds, holds=True, rows=0)
+    for most, share, patience in GLANCES:
+        if run.timed and pairs.sum() <= most:
+            seconds, patience = share * run.left(), patience if run.locates else 1.0
+            return _restrict(run, pairs, hubs, seconds, rounds, holds=True, rows=0, patience=patience)
 
 
 def splits_by_prices(run: Run) -> bool:
@@ -54,7 +55,7 @@ def split(run: Run, rounds: Rounds) -> None:
     if run.locates and run.binds and run.timed:
         pairs, hubs = run.survivors()
         share = SPLIT_TIME[splits_by_prices(run)]
-        _restrict(run, pairs, hubs, run.left() * share, rounds, holds=True, splits=True)
+        _restrict(run, pairs, hubs, run.left() * share, rounds, holds=True, splits=True, patience=STALLED)
 
 
 def place(run: Run, rounds: Rounds) -> None:
@@ -84,13 +85,13 @@ def rest(run: Run, rounds: Rounds) -> None:
 
 def _restrict(
     run: Run, pairs: Bools, hubs: Bools, seconds: float, rounds: Rounds, holds: bool, splits: bool = False,
-    rows: int = STRONG,
+    rows: int = STRONG, patience: float = 1.0,
 ) -> None:  # fmt: skip
     """HiGHS over some columns, from the best point; beside it, with two threads, dives and local search go on.
 
     holds: whether its bound is one of the whole program; splits: whether demands may, which makes its points offers
     to local search, and is for `splitting` to solve where that takes it; rows: linking rows up to which all are there
-    from the start.
+    from the start; patience: share of the time after which it ends while its bound is below the one known.
     """
     keep = kept_columns(run.data, pairs, hubs)
     if run.best is not None:
@@ -98,7 +99,7 @@ def _restrict(
     whole = splitting(run.milp, run.data) if splits else run.milp
     smaller, _ = restricted(linked(whole, keep, rows), keep)
     until, before = time.perf_counter() + seconds, run.bound
-    patience, stalled = STALLED * seconds, False
+    most, stalled = patience * seconds, False
 
     def claims(bound: float) -> None:
         if holds:
@@ -118,7 +119,7 @@ def _restrict(
         if rounds.found is not None:
             run.better(rounds.found)
         run.tell()
-        stalled = quick and seconds > patience and bound < before
+        stalled = seconds > most and bound < before
         return not run.stopped and not stalled and not (math.isfinite(run.value) and run.done())
 
     quick = splits and priced(smaller)

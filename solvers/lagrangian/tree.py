@@ -21,7 +21,7 @@ from solvers.milp import Bools, Floats, Longs
 
 PASSES = 40  # of the dual in a node
 STEP = 0.5  # of the first of them
-DIVING, ENDS = 0.2, 10
+DIVING, ENDS = 0.5, 10
 """Share of the nodes that are looked at depth first, for plans; nodes without children that end such a dive."""
 
 
