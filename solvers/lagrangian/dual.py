@@ -25,6 +25,7 @@ from solvers.milp import Bools, Floats
 PATIENCE = 20  # passes
 SMALLEST_STEP = 0.002
 MEMORY = 0.6  # of the direction before
+TINY = 1e-12  # where a slope undoes the direction before, the prices stay
 
 
 class Tables(NamedTuple):
@@ -207,13 +208,13 @@ def shadow_prices(data: Tables, price: Floats) -> Floats:
 
 @part
 def _step(price, direction, slope, length):  # type: ignore[no-untyped-def]
-    """One step along the slope (D,), deflected by the direction before: both arrays are changed."""
+    """Moves the prices (D,) along the slope (D,), deflected by the direction (D,) before, which is changed too."""
     norm = 0.0
     for j in range(len(price)):
         direction[j] = slope[j] + MEMORY * direction[j]
         norm += direction[j] * direction[j]
     for j in range(len(price)):
-        price[j] += length / norm * direction[j]
+        price[j] += length / max(norm, TINY) * direction[j]
 
 
 @loop
