@@ -59,3 +59,23 @@ def test_neighbourhoods_only_improve(tmp_path: Path) -> None:
             assert milp.cost @ x < values[-1]
             values.append(float(milp.cost @ x))
     assert values[-1] <= 1.03 * optimum
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_prices_where_every_hub_is_fixed(tmp_path: Path, empty: bool) -> None:
+    """No hub is left, and every demand or none: both are priced."""
+    milp = _milp(_written(tmp_path / "p.txt", 3, slack=1.3))
+    data, knapsacks, dual = _priced(milp, highs.solve(milp, EXACT).objective)
+    fillings = Fillings(knapsacks, dual, 0, lambda: 60.0)
+    hubs, demands = data.cost.shape
+    take = np.zeros((hubs, demands), bool)
+    if not empty:
+        take[0] = True
+    fixed = np.arange(len(fillings.hub), len(fillings.hub) + hubs)
+    assert fillings._add(np.arange(hubs), take) == hubs
+    unserved = demands if empty else 0
+    fillings.lp.set_bounds(demands + fixed, np.ones(hubs), np.ones(hubs))
+    shares = fillings.prices(4, fixed, np.inf)
+    assert shares is not None
+    assert (shares[fixed] == 1.0).all()
+    assert len(fillings._part(fixed).hubs) == 0 and len(fillings._part(fixed).demands) == unserved

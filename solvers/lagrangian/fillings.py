@@ -61,7 +61,7 @@ class Fillings:
         H, D = tables.cost.shape
         self.hub, self.take, self.cost = np.zeros(0, np.int64), np.zeros((0, D), bool), np.zeros(0)
         self.known: dict[bytes, int] = {}  # where each filling is
-        self._met = np.zeros((0, D), bool)  # fillings of the last passes, the hubs in turn
+        self._met = np.zeros((0, H, D), bool)  # fillings of the last passes
         self._most = MOST * (H + D)
         self.fixed_cost = float(tables.opening[tables.must].sum())
         dearest = np.where(np.isfinite(tables.cost), tables.cost, -np.inf).max(axis=0)
@@ -69,7 +69,7 @@ class Fillings:
         self.lp = self._empty()
         part = self._part(NONE)
         self._price(part, self.price, dual.bound + NEAR * abs(dual.bound))
-        self._add(np.tile(part.hubs, len(self._met) // len(part.hubs)), self._met)
+        self._add(np.tile(part.hubs, len(self._met)), self._met.reshape(-1, D))
 
     def _empty(self) -> Lp:
         """The master with one column per demand that leaves it unserved. Rows: demands, hubs, open hubs."""
@@ -150,15 +150,14 @@ class Fillings:
         K, N = part.tables.cost.shape
         dual = Dual(-math.inf, price, np.zeros(K), np.zeros((K, N)))
         self._met = ascend(part.tables, dual, upper, PASSES, PATIENCE, keep=True)
-        self._met = self._met.reshape(len(self._met) * K, N)
         return dual
 
     def _take_met(self, part: _Part, row: Floats, objective: float) -> int:
         """Adds the fillings met that have negative reduced costs at the master's duals; how many there are."""
-        t, D, K = self.tables, len(self.unserved), len(part.hubs)
-        take = np.zeros((len(self._met), D), bool)
-        take[:, part.demands] = self._met
-        hubs = np.tile(part.hubs, len(self._met) // K)
+        t, hubs = self.tables, np.tile(part.hubs, len(self._met))
+        D, N = len(self.unserved), len(part.demands)
+        take = np.zeros((len(hubs), D), bool)
+        take[:, part.demands] = self._met.reshape(len(hubs), N)
         optional = np.where(t.must, 0.0, t.opening - row[-1])
         reduced = np.where(take, t.cost[hubs] - row[:D], 0.0).sum(axis=1) + (optional - row[D:-1])[hubs]
         use = reduced < -1e-7 * abs(objective)
