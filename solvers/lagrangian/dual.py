@@ -46,8 +46,8 @@ class Tables(NamedTuple):
 
 @dataclass
 class Dual:
-    """bound: best so far; price: (D,) its prices; value: (H,) opening and filling of each hub at these prices;
-    opened: (H,); taken: (D,) how often the hubs hold each demand; share: (H, D) mean of fillings."""
+    """bound: best so far; price: (D,) its prices; value: (H,) opening and filling of each hub at these prices; share:
+    (H, D) mean of fillings, the latest weighing most; step: of the next pass, relative to Polyak's."""
 
     bound: float
     price: Floats
