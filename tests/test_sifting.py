@@ -16,7 +16,7 @@ from optimizer.compiling import compile_problem, useful_routes
 from solvers import highs
 from solvers.core import solve_by_core
 from solvers.milp import Limits
-from solvers.model import Clock, assemble
+from solvers.model import Clock, Model, assemble
 from solvers.model.schedules import cheapest
 from solvers.results import feasible
 from solvers.rounds import with_lazy_rows
@@ -57,17 +57,21 @@ def test_blocks_are_priced_one_by_one() -> None:
 
 
 MORE = (*MOVES, *PROTECTION)
-DIVES: list[int] = []  # seeds whose dives ended in a solution
+
+
+def _model(seed: int) -> tuple[Model, bool]:
+    """The program of a random instance, and whether it has what need not come with choices."""
+    features = tuple(f for f in FEATURES if np.random.default_rng([seed, 9]).random() < 0.5 or f == "deferral")
+    more = tuple(f for f in MORE if np.random.default_rng([seed, 11]).random() < 0.5) if seed % 2 else ()
+    instance = from_document(random_document(seed, features=features, more=more, demands=8, hubs=4))
+    return assemble(compile_problem(instance, useful_routes(instance))), bool(more)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("solvers.sifting.FIRST", 1)
     monkeypatch.setattr("solvers.rounds.FEW", np.inf)
-    features = tuple(f for f in FEATURES if np.random.default_rng([seed, 9]).random() < 0.5 or f == "deferral")
-    more = tuple(f for f in MORE if np.random.default_rng([seed, 11]).random() < 0.5) if seed % 2 else ()
-    instance = from_document(random_document(seed, features=features, more=more, demands=8, hubs=4))
-    model = assemble(compile_problem(instance, useful_routes(instance)))
+    model, more = _model(seed)
     whole = with_lazy_rows(replace(model.milp, choices=model.choices))
     assert whole is not None
     if model.choices is None:
@@ -101,8 +105,17 @@ def test_sifting_ends_at_the_relaxation_of_the_whole_program(seed: int, monkeypa
             if found.point is not None:
                 assert feasible(whole, found.point)
                 assert float(whole.cost @ found.point) + whole.offset >= exact.objective - 1e-6 * size
-                DIVES.append(seed)
 
 
-def test_most_dives_end_in_a_solution() -> None:
-    assert len(DIVES) > 40
+def test_most_dives_end_in_a_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solvers.sifting.FIRST", 1)
+    monkeypatch.setattr("solvers.rounds.FEW", np.inf)
+    ends = []
+    for seed in range(0, 60, 2):
+        model, _ = _model(seed)
+        whole = with_lazy_rows(replace(model.milp, choices=model.choices))
+        assert whole is not None and model.choices is not None
+        sifted = sift(whole, model.choices, Limits())
+        if sifted is not None:
+            ends.append(sifted.point is not None)
+    assert len(ends) > 10 and sum(ends) > 0.5 * len(ends)
