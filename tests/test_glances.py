@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from solvers import highs
-from solvers.lagrangian import cores, dual, solve
+from solvers.lagrangian import cores, solve
 from solvers.lagrangian.run import Run
 from solvers.lagrangian.structure import recognise
 from solvers.milp import Floats, Limits, Milp, MilpResult, Watch
@@ -40,10 +40,3 @@ def test_a_look_at_a_location_goes_on_while_its_bound_is_the_best(
     cores.glance(run, rounds)
     assert asked == [True, ahead]
     assert run.bound == known.objective - (40.0 if ahead else 50.0)
-
-
-def test_a_slope_that_undoes_the_direction_before_leaves_the_prices() -> None:
-    price, slope = np.array([3.0, 4.0]), np.array([1.0, -1.0])
-    direction = -slope / dual.MEMORY
-    dual._step(price, direction, slope, 5.0)
-    assert price == pytest.approx([3.0, 4.0])

@@ -18,7 +18,7 @@ from optimizer.compiling import compile_problem, useful_routes
 from solvers import backend, highs
 from solvers.lagrangian.cores import place, split, splits_by_prices
 from solvers.lagrangian.covers import no_cover
-from solvers.lagrangian.dual import Dual, Tables, ascend, opened, start_prices, tables, turned
+from solvers.lagrangian.dual import MEMORY, Dual, Tables, _step, ascend, opened, start_prices, tables, turned
 from solvers.lagrangian.fixing import kept_columns, survivors
 from solvers.lagrangian.greedy import greedy
 from solvers.lagrangian.interchange import interchanged
@@ -159,6 +159,13 @@ def test_the_tree_proves_the_optimum_where_capacities_bind(tmp_path: Path, seed:
     tree = Tree(knapsacks, dual, lambda bounds: bounds)
     assert tree.grow(best[0], better, lambda: tree.nodes < 20_000) == pytest.approx(optimum, rel=1e-9)
     assert tree.bound(best[0]) == pytest.approx(optimum, rel=1e-9)
+
+
+def test_a_slope_that_undoes_the_direction_before_leaves_the_prices() -> None:
+    price, slope = np.array([3.0, 4.0]), np.array([1.0, -1.0])
+    direction = -slope / MEMORY
+    _step(price, direction, slope, 5.0)
+    assert price == pytest.approx([3.0, 4.0])
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -34,9 +34,6 @@ def test_two_chains_give_the_plans_of_one(seed: int, monkeypatch: pytest.MonkeyP
     assert one.values == pytest.approx(two.values, rel=1e-6, abs=1e-6)
 
 
-SIFTED: list[int] = []  # seeds of fronts whose relaxations started from a neighbour's basis
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_points_from_the_basis_of_their_neighbour_are_those_found_afresh(
     seed: int, monkeypatch: pytest.MonkeyPatch
@@ -46,20 +43,17 @@ def test_points_from_the_basis_of_their_neighbour_are_those_found_afresh(
     options = Options(gap=1e-8)
     plain = pareto(instance, points=6, options=options)
     _taken_for_large(monkeypatch)
+    handed_on = []
 
     def seen(milp: Milp, choices: Choices, limits: Limits, start: Floats | None) -> Relaxation | None:
-        if milp.near is not None and start is not None:
-            SIFTED.append(seed)
+        handed_on.append(milp.near is not None and start is not None)
         return sift(milp, choices, limits, start)
 
     monkeypatch.setattr("solvers.exact.sift", seen)
     sifted = pareto(instance, points=6, options=options)
     assert len(plain.plans) == len(sifted.plans)
     assert plain.values == pytest.approx(sifted.values, rel=3e-6, abs=1e-6)
-
-
-def test_bases_were_handed_on() -> None:
-    assert len(SIFTED) > 20
+    assert handed_on and sum(handed_on) >= len(handed_on) - 2  # all but the ends start from a neighbour's basis
 
 
 @pytest.mark.parametrize("seed", [2, 3])

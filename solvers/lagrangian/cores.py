@@ -25,7 +25,7 @@ GLANCES = (1_000, 0.5, 0.3), (4_000, 0.1, 1.0)
 """Pairs left, up to which HiGHS has a first look at them; its share of the time left; and the share of that after which
 a look at a location gives up while its bound is below the one known."""
 SPLIT_TIME = 0.4, 0.65  # of the time left, for location with demands that may split: by HiGHS, and by prices
-STALLED = 0.35  # of its time, after which prices give up while their bound is below the one known
+STALLED = 0.35  # of that, after which either gives up while its bound is below the one known
 PLACE_TIME = 0.25  # of the time left, for the demands among the best point's hubs
 CORE_TIME = 0.5  # of the time left, for the core
 CHEAPEST = 5  # hubs of a demand in the core
